@@ -1,0 +1,259 @@
+//! The whole vocabulary between the rooms and what carries their media: commands in, events out, nothing else.
+//!
+//! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
+
+use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, SlotIndex, Source, TrackId};
+
+/// What a slot, or the mix, can be given to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// A participant's track, forwarded without decoding.
+    Track(TrackId),
+    /// The room's one composed picture.
+    MixPicture(Rendition),
+    /// The room's mixed sound.
+    MixSound,
+}
+
+/// One encoding of the mix for viewers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rendition {
+    /// The full picture in H.264, the same encoding that is recorded and streamed.
+    Main,
+    /// A small VP8 picture, 150 to 200 kbit/s with sound, that every client decodes.
+    Low,
+}
+
+/// Which door a media session came through. It limits what the offer may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PeerKind {
+    /// The page: microphone, camera, screen, screen sound and slots.
+    Browser,
+    /// A WHIP publisher: no slots.
+    Whip,
+    /// A WHEP viewer: one audio and one video slot.
+    Whep,
+}
+
+/// One slot's new content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// Which slot of the viewer.
+    pub slot: SlotIndex,
+    /// What it carries from now on; `None` empties it.
+    pub feed: Option<Feed>,
+    /// The height in pixels at which the viewer draws it: the smallest simulcast layer at least this high is sent.
+    /// Ignored for sound.
+    pub height: u16,
+}
+
+/// What the room asks of its media.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaCommand {
+    /// Make a media session from this offer. Answered by `Answered` or `Refused`.
+    Open {
+        /// The new session's name.
+        peer: PeerId,
+        /// Whose it is (the CNAME of what it publishes).
+        participant: ParticipantId,
+        /// The door it came through.
+        kind: PeerKind,
+        /// The client's SDP, not looked at so far.
+        offer: String,
+    },
+    /// End a media session. Nothing further is heard of it.
+    Close {
+        /// The session.
+        peer: PeerId,
+    },
+    /// Fill or empty slots of a viewer. Slots not named stay as they are.
+    Assign {
+        /// The viewer's session.
+        viewer: PeerId,
+        /// The changes.
+        slots: Vec<Assignment>,
+    },
+    /// Drop (or stop dropping) a track where it enters: a mute by the host that no client can undo.
+    Silence {
+        /// The track.
+        track: TrackId,
+        /// True drops.
+        silenced: bool,
+    },
+    /// What the mix shows and lets hear. Kept by the media side, drawn only while the mix is awake.
+    Compose(Scene),
+    /// Start a recording or a stream. Wakes the mix.
+    Start {
+        /// Its name.
+        output: OutputId,
+        /// What to make.
+        job: OutputJob,
+    },
+    /// End an output in order: the file is finished, the stream closed. Answered by `OutputEvent::Finished`.
+    Stop {
+        /// Which.
+        output: OutputId,
+    },
+}
+
+/// What to make of the mix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputJob {
+    /// A recording: written to `path` fragmented while it runs, then remuxed to fast start in place.
+    Record {
+        /// Where the finished file will be. While it runs the data is in `path` with `.partial` appended.
+        path: std::path::PathBuf,
+    },
+    /// An RTMP or RTMPS stream.
+    Stream {
+        /// The whole address with its key: never logged, never sent back.
+        url: String,
+    },
+}
+
+/// What happened to the room's media.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaEvent {
+    /// The session's answer is ready.
+    Answered {
+        /// The session.
+        peer: PeerId,
+        /// The SDP for the client, complete with candidates.
+        sdp: String,
+        /// Its slots in order: what the room can assign.
+        slots: Vec<SlotInfo>,
+        /// The sources the offer has a section for.
+        sources: Vec<Source>,
+    },
+    /// The offer was refused; the session does not exist.
+    Refused {
+        /// The session.
+        peer: PeerId,
+        /// One sentence that names what is wrong with the offer.
+        problem: String,
+    },
+    /// DTLS is up: media flows.
+    Connected {
+        /// The session.
+        peer: PeerId,
+    },
+    /// The session ended by itself: its client went silent or its pipeline failed. It is already closed.
+    Lost {
+        /// The session.
+        peer: PeerId,
+        /// For the log.
+        cause: String,
+    },
+    /// The first packets of a track arrived.
+    TrackStarted {
+        /// The track.
+        track: TrackId,
+    },
+    /// Who is heard: sent about ten times a second, only while somebody is.
+    Levels(Vec<Level>),
+    /// Something about an output.
+    Output {
+        /// Which.
+        output: OutputId,
+        /// What.
+        event: OutputEvent,
+    },
+}
+
+/// A slot of a session as negotiated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// The section's `a=mid`, by which the client knows it.
+    pub mid: String,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Whether it can carry H.264, and with it [`Rendition::Main`].
+    pub h264: bool,
+}
+
+/// The loudness of one microphone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// Whose microphone.
+    pub peer: PeerId,
+    /// RFC 6464: 0 is the loudest, 127 silence, in -dBov. The smallest since the last report.
+    pub level: u8,
+}
+
+/// The life of an output, as told by what makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputEvent {
+    /// The first bytes are written, or the server takes the stream.
+    Live,
+    /// The destination is away; another try follows by itself.
+    Retrying {
+        /// In plain words, without the key.
+        error: String,
+        /// Tries so far.
+        retries: u32,
+    },
+    /// How far it is; about once a second.
+    Progress {
+        /// Bytes written or sent so far.
+        bytes: u64,
+        /// Seconds of media so far.
+        duration: f64,
+    },
+    /// A recording is being finished (remuxed).
+    Finishing,
+    /// Ended in order. Of a recording: the finished file's size and length.
+    Finished {
+        /// Bytes of the file, or sent.
+        bytes: u64,
+        /// Seconds of media.
+        duration: f64,
+    },
+    /// Given up. What was written stays where it is.
+    Failed {
+        /// In plain words.
+        error: String,
+    },
+}
+
+/// The picture and sound that the mix makes: everything already decided.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scene {
+    /// Drawn small in a corner; empty for none.
+    pub title: String,
+    /// What is drawn, back to front.
+    pub tiles: Vec<Tile>,
+    /// What is heard, loudest first; already cut to the loudest few.
+    pub voices: Vec<TrackId>,
+}
+
+/// One rectangle of the mix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tile {
+    /// Whose it is: stays the same when tiles move, so that a tile can be moved instead of made again.
+    pub participant: ParticipantId,
+    /// The picture; `None` draws a plain tile with initials.
+    pub picture: Option<TrackId>,
+    /// Drawn at the tile's foot.
+    pub name: String,
+    /// Draws the muted mark.
+    pub muted: bool,
+    /// Draws the speaker's border.
+    pub speaking: bool,
+    /// True fills the tile and cuts the edges (faces); false shows all of it (screens).
+    pub crop: bool,
+    /// Where, in pixels of the mix's canvas.
+    pub rect: Rect,
+}
+
+/// A rectangle in pixels of the canvas, origin top left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rect {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Width, even.
+    pub width: u32,
+    /// Height, even.
+    pub height: u32,
+}

@@ -1,0 +1,84 @@
+//! The closed sets of words that every layer shares, spelled as the wire spells them.
+//!
+//! The one file of the domain that knows serde and the description macros: two sets of the same words would only drift.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "words.ts"))]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+    };
+}
+
+words!(/** What a room is for. */ Activity {
+    /** Catching up with friends. */ CatchUp,
+    /** The family. */ Family,
+    /** A meeting. */ Work,
+    /** A lesson. */ Class,
+    /** A party. */ Party,
+    /** A show for an audience. */ Show,
+});
+
+words!(/** What somebody may do. */ Role {
+    /** Everything: the maker, and whom a host made one. */ Host,
+    /** Take part. */ Guest,
+});
+
+words!(/** The door somebody came through. */ ParticipantKind {
+    /** The page. */ Browser,
+    /** A publisher by WHIP. */ Whip,
+    /** A viewer by WHEP. */ Whep,
+});
+
+words!(/** What somebody is sent. */ ViewMode {
+    /** Everybody in a tile of their own. */ Tiles,
+    /** The mix as one picture. */ Mix,
+});
+
+words!(/** How the mix is laid out. */ Layout {
+    /** Everybody the same size. */ Grid,
+    /** Who speaks large, the others small. */ Speaker,
+    /** A shared screen large, faces beside it. */ Stage,
+});
+
+words!(/** One medium of a participant. */ TrackSource {
+    /** Their voice. */ Microphone,
+    /** Their face. */ Camera,
+    /** A shared screen or window. */ Screen,
+    /** The sound of what they share. */ ScreenSound,
+});
+
+words!(/** How far a recording is. */ RecordingState {
+    /** The first frame is on its way. */ Starting,
+    /** It is written. */ Live,
+    /** Being made into an ordinary MP4. */ Finishing,
+    /** There to download. */ Complete,
+    /** Ended by an error; what was written is kept. */ Failed,
+});
+
+words!(/** How a stream does. */ StreamState {
+    /** The first connection is being made. */ Connecting,
+    /** The server takes it. */ Live,
+    /** The server went away; we try again. */ Retrying,
+    /** Ended by the host. */ Ended,
+    /** Given up. */ Failed,
+});
+
+/// What somebody has switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "words.ts"))]
+pub struct MediaState {
+    /// The microphone is on and not muted.
+    pub microphone: bool,
+    /// The camera is on.
+    pub camera: bool,
+    /// A screen is shared.
+    pub screen: bool,
+    /// The shared screen has sound.
+    pub screen_sound: bool,
+}

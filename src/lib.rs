@@ -1,0 +1,7 @@
+//! Veranda: a group video room that anyone can host.
+
+pub mod domain;
+pub mod media;
+pub mod protocol;
+pub mod rooms;
+pub mod rtp;

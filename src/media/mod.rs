@@ -1,0 +1,3 @@
+//! GStreamer: the pipelines of a room.
+
+pub mod links;

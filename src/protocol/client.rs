@@ -1,0 +1,141 @@
+//! What a browser sends over its WebSocket: one JSON object a text frame, told apart by `type`.
+
+use serde::Deserialize;
+
+use crate::domain::words::{Activity, Layout, MediaState, Role, TrackSource, ViewMode};
+
+/// A frame from the browser. `request`, where given, comes back in the `error` or `done` that answers it.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts", optional_fields))]
+pub struct ClientFrame {
+    /// The sender's number for this message, told back with its outcome.
+    #[serde(default)]
+    pub request: Option<u32>,
+    /// What is asked.
+    #[serde(flatten)]
+    pub message: ClientMessage,
+}
+
+/// Everything a browser can say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts", optional_fields))]
+pub enum ClientMessage {
+    /// The first message, and only the first.
+    Join {
+        /// The version of this protocol the page speaks; another one is told to reload.
+        protocol: u32,
+        /// As others see it; 1 to 60 characters after trimming.
+        name: String,
+        /// From the fragment of the maker's link.
+        #[serde(default)]
+        host_token: Option<String>,
+        /// From an earlier `welcome`: takes the same place again.
+        #[serde(default)]
+        resume: Option<String>,
+        /// What is on at the start.
+        #[serde(default)]
+        media: MediaState,
+    },
+    /// A new media session: the SDP of a new `RTCPeerConnection`, made once.
+    Offer {
+        /// The offer.
+        sdp: String,
+    },
+    /// What of my media is on. Says everything each time.
+    Media {
+        /// The state.
+        media: MediaState,
+    },
+    /// What I draw, so that only that is sent.
+    View {
+        /// Tiles, or the mix as one picture.
+        mode: ViewMode,
+        /// The people I draw, most wanted first; empty leaves the choice to the server.
+        #[serde(default)]
+        tiles: Vec<ViewTile>,
+    },
+    /// I leave for good: my place is not kept.
+    Leave {},
+    /// Host: change the room.
+    ChangeRoom {
+        /// A new name.
+        #[serde(default)]
+        name: Option<String>,
+        /// A new theme.
+        #[serde(default)]
+        activity: Option<Activity>,
+        /// Nobody new comes in.
+        #[serde(default)]
+        locked: Option<bool>,
+        /// The host lets people in one by one.
+        #[serde(default)]
+        lobby: Option<bool>,
+        /// How the mix is laid out.
+        #[serde(default)]
+        layout: Option<Layout>,
+    },
+    /// Host: end the old invitation, make a new one. Answered by `invitation`.
+    RenewInvitation {},
+    /// Host: mute somebody's microphone, or let them unmute.
+    Mute {
+        /// Whom.
+        participant: String,
+        /// True mutes; false ends the host's mute (the person still unmutes by hand).
+        muted: bool,
+    },
+    /// Host: change what somebody may do.
+    SetRole {
+        /// Whom.
+        participant: String,
+        /// To what.
+        role: Role,
+    },
+    /// Host: send somebody away.
+    Remove {
+        /// Whom.
+        participant: String,
+    },
+    /// Host: let a waiting person in, or not.
+    Admit {
+        /// Whom, by the id in `waiting_changed`.
+        participant: String,
+        /// False refuses.
+        admitted: bool,
+    },
+    /// Host: everybody leaves and the room is gone.
+    EndRoom {},
+    /// Host: record the mix to one MP4.
+    StartRecording {},
+    /// Host: finish a recording.
+    StopRecording {
+        /// Which.
+        recording: String,
+    },
+    /// Host: send the mix to an RTMP server.
+    StartStream {
+        /// `rtmp://` or `rtmps://`, with the key.
+        url: String,
+    },
+    /// Host: end a stream.
+    StopStream {
+        /// Which.
+        stream: String,
+    },
+}
+
+/// One thing a viewer draws.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts"))]
+pub struct ViewTile {
+    /// Whose.
+    pub participant: String,
+    /// `camera` or `screen`.
+    pub source: TrackSource,
+    /// The height in device pixels at which it is drawn.
+    pub height: u16,
+    /// Pinned by the viewer: never gives its slot to somebody else.
+    #[serde(default)]
+    pub pinned: bool,
+}

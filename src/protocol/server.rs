@@ -1,0 +1,250 @@
+//! What the server sends over a browser's WebSocket: one JSON object a text frame, told apart by `type`.
+
+use serde::Serialize;
+
+use crate::domain::words::{
+    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode,
+};
+
+/// Everything the server can say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub enum ServerMessage {
+    /// You wait until a host lets you in.
+    Waiting {},
+    /// You are in. After `join`, or after a host admitted you.
+    Welcome {
+        /// The version the server speaks.
+        protocol: u32,
+        /// Your id.
+        you: String,
+        /// What you may do.
+        role: Role,
+        /// Give this in `join` to take your place again.
+        resume: String,
+        /// The room.
+        room: RoomView,
+        /// Everybody, you included, in order of arrival.
+        participants: Vec<ParticipantView>,
+        /// For the `RTCPeerConnection`: TURN with time-limited credentials, where the operator has one.
+        ice_servers: Vec<IceServer>,
+        /// How many `recvonly` sections an offer may hold.
+        slots: SlotLimits,
+    },
+    /// The answer to `offer`.
+    Answer {
+        /// The SDP, complete with candidates.
+        sdp: String,
+    },
+    /// The offer was refused, or the session broke: make a new `RTCPeerConnection` and offer again.
+    MediaLost {
+        /// Why, in plain words.
+        reason: String,
+    },
+    /// What each of your slots shows now; slots not named did not change.
+    Slots {
+        /// The changes.
+        slots: Vec<SlotView>,
+    },
+    /// Somebody came in.
+    ParticipantJoined {
+        /// Who.
+        participant: ParticipantView,
+    },
+    /// Something about somebody changed.
+    ParticipantChanged {
+        /// All about them, as it is now.
+        participant: ParticipantView,
+    },
+    /// Somebody is gone.
+    ParticipantLeft {
+        /// Who.
+        participant: String,
+    },
+    /// Who is heard now, loudest first.
+    Speaking {
+        /// Their ids.
+        participants: Vec<String>,
+    },
+    /// The room changed, its recordings and streams included.
+    RoomChanged {
+        /// All of it, as it is now.
+        room: RoomView,
+    },
+    /// To hosts: who waits to be let in.
+    WaitingChanged {
+        /// Everybody who waits, longest first.
+        waiting: Vec<WaitingView>,
+    },
+    /// To hosts: the new invitation, or the present one after `welcome`.
+    Invitation {
+        /// The code.
+        invitation: String,
+        /// The link to share.
+        url: String,
+    },
+    /// A host muted you: your microphone is off for everybody until you unmute yourself.
+    Muted {},
+    /// A request was carried out.
+    Done {
+        /// Its number.
+        request: u32,
+    },
+    /// A request was refused. The socket stays open unless `closing` follows.
+    Error {
+        /// A stable word of `docs/protocol.md`.
+        code: String,
+        /// One sentence a person can act on.
+        message: String,
+        /// The request's number, where it had one.
+        request: Option<u32>,
+    },
+    /// The last message before the socket is closed.
+    Closing {
+        /// `left`, `removed`, `ended`, `replaced`, `refused`, `shutdown`, or an error's code.
+        code: String,
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// A room as its members see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct RoomView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its theme.
+    pub activity: Activity,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// Hosts let people in one by one.
+    pub lobby: bool,
+    /// The layout of the mix.
+    pub layout: Layout,
+    /// How many it holds.
+    pub max_participants: u32,
+    /// Recordings that run or are being finished, and those that ended since the room was opened.
+    pub recordings: Vec<RecordingView>,
+    /// Streams, ended ones included.
+    pub streams: Vec<StreamView>,
+}
+
+/// Somebody in the room.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub struct ParticipantView {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their door.
+    pub kind: ParticipantKind,
+    /// RFC 3339, UTC.
+    pub joined_at: String,
+    /// What they have on.
+    pub media: MediaState,
+    /// Muted by a host.
+    pub muted_by_host: bool,
+    /// What they are sent.
+    pub view: ViewMode,
+    /// False while their connection is away and their place is kept.
+    pub connected: bool,
+}
+
+/// Somebody who waits to be let in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub struct WaitingView {
+    /// Their id, for `admit`.
+    pub participant: String,
+    /// Their name.
+    pub name: String,
+}
+
+/// What one slot shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct SlotView {
+    /// The slot's `a=mid` in the answer.
+    pub mid: String,
+    /// What it carries; none when it is empty.
+    pub feed: Option<FeedView>,
+}
+
+/// What a slot carries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub enum FeedView {
+    /// Somebody's track.
+    Track {
+        /// Whose.
+        participant: String,
+        /// Which.
+        source: TrackSource,
+    },
+    /// The mix, picture or sound by the slot's kind.
+    Mix {},
+}
+
+/// A recording as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct RecordingView {
+    /// Its id.
+    pub id: String,
+    /// How far it is.
+    pub state: RecordingState,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Seconds of media so far.
+    pub duration: f64,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// A stream as everybody sees it: never its key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct StreamView {
+    /// Its id.
+    pub id: String,
+    /// Scheme, host and application; the key is replaced by three dots. Hosts alone see more than the host name.
+    pub url: String,
+    /// How it does.
+    pub state: StreamState,
+    /// Tries after the first.
+    pub retries: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// An entry of `RTCConfiguration.iceServers`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct IceServer {
+    /// `turn:` or `stun:` addresses.
+    pub urls: Vec<String>,
+    /// Time-limited.
+    pub username: Option<String>,
+    /// Time-limited.
+    pub credential: Option<String>,
+}
+
+/// How many slots an offer may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub struct SlotLimits {
+    /// `recvonly` audio sections.
+    pub audio: u8,
+    /// `recvonly` video sections.
+    pub video: u8,
+}

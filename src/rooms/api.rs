@@ -1,0 +1,329 @@
+//! The front door of the running rooms, as `http` sees it: plain values in and out.
+//!
+//! A caller is known before it gets here (`http/auth.rs` checks tokens); what it may do is decided in `domain`.
+
+use std::time::SystemTime;
+
+use tokio::sync::mpsc;
+
+use crate::domain::error::{Reason, Refusal};
+use crate::domain::ids::{OutputId, ParticipantId, RoomId};
+use crate::domain::words::{
+    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewMode,
+};
+use crate::protocol::server::{IceServer, ServerMessage};
+
+/// What makes a room. Checked by `Rooms::create` (422 names the field).
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// 1 to 80 characters after trimming; a name after the activity unless given.
+    pub name: Option<String>,
+    /// `CatchUp` unless given.
+    pub activity: Option<Activity>,
+    /// 2 to 50; 50 unless given.
+    pub max_participants: Option<u32>,
+    /// False unless given.
+    pub locked: bool,
+    /// False unless given.
+    pub lobby: bool,
+}
+
+/// A room's settings and secrets: what is kept across restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRecord {
+    /// Its id.
+    pub id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// Its theme.
+    pub activity: Activity,
+    /// The present invitation's code: 128 random bits, base64url without padding (22 characters).
+    pub invitation: String,
+    /// Codes that were replaced: they answer 410.
+    pub old_invitations: Vec<String>,
+    /// The host token: 128 random bits, base64url without padding. Kept because `host_url` cannot be made again without it.
+    pub host_token: String,
+    /// 2 to 50.
+    pub max_participants: u32,
+    /// Nobody new comes in.
+    pub locked: bool,
+    /// Hosts let people in one by one.
+    pub lobby: bool,
+    /// The layout of the mix.
+    pub layout: Layout,
+    /// When it was made.
+    pub created_at: SystemTime,
+}
+
+/// A room as it is now.
+#[derive(Debug, Clone)]
+pub struct RoomState {
+    /// Its settings.
+    pub record: RoomRecord,
+    /// How many are in it.
+    pub participants: u32,
+    /// A recording runs.
+    pub recording: bool,
+    /// A stream runs.
+    pub live: bool,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The room's host token or an API key.
+    Host,
+    /// A member, over its own socket.
+    Member(ParticipantId),
+}
+
+/// Somebody who wants in.
+#[derive(Debug, Clone)]
+pub struct JoinRequest {
+    /// Their name; checked here (1 to 60 characters after trimming, control characters refused).
+    pub name: String,
+    /// Their door.
+    pub kind: ParticipantKind,
+    /// They showed the host token (or an API key): host, whatever the lock says.
+    pub host: bool,
+    /// A resume token from an earlier `welcome`.
+    pub resume: Option<String>,
+    /// What is on.
+    pub media: MediaState,
+    /// For WHEP: what they want to see.
+    pub view: ViewMode,
+    /// For WHEP: the small picture whatever their line (`?view=low`).
+    pub low: bool,
+    /// Handed on in `welcome`.
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// A place in the room (or at its door). Dropping `messages` is leaving by accident: the place is kept 30 s.
+#[derive(Debug)]
+pub struct Membership {
+    /// Who.
+    pub participant: ParticipantId,
+    /// What to tell them, `welcome` or `waiting` first. Bounded: who does not read is disconnected. After `closing`
+    /// it ends.
+    pub messages: mpsc::Receiver<ServerMessage>,
+}
+
+/// What can be asked of a room.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// A new media session from this offer; `Outcome::Answer`.
+    Offer {
+        /// The SDP.
+        sdp: String,
+    },
+    /// What the member has on.
+    Media(MediaState),
+    /// What the member draws.
+    View {
+        /// Tiles or mix.
+        mode: ViewMode,
+        /// Most wanted first.
+        tiles: Vec<crate::protocol::client::ViewTile>,
+    },
+    /// The member leaves for good.
+    Leave,
+    /// Host: settings; what is `None` stays.
+    ChangeRoom {
+        /// A new name.
+        name: Option<String>,
+        /// A new theme.
+        activity: Option<Activity>,
+        /// The lock.
+        locked: Option<bool>,
+        /// The lobby.
+        lobby: Option<bool>,
+        /// The mix's layout.
+        layout: Option<Layout>,
+    },
+    /// Host: `Outcome::Room` with the new invitation.
+    RenewInvitation,
+    /// Host.
+    Mute {
+        /// Whom.
+        participant: ParticipantId,
+        /// Mute, or end the mute.
+        muted: bool,
+    },
+    /// Host.
+    SetRole {
+        /// Whom.
+        participant: ParticipantId,
+        /// To what.
+        role: Role,
+    },
+    /// Host.
+    Remove {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Host.
+    Admit {
+        /// Whom.
+        participant: ParticipantId,
+        /// In, or refused.
+        admitted: bool,
+    },
+    /// Host: everybody leaves, recordings are finished, the room is gone.
+    EndRoom,
+    /// Host: `Outcome::Recording`.
+    StartRecording {
+        /// Unless `None`, changes the room's layout of the mix.
+        layout: Option<Layout>,
+    },
+    /// Host: `Outcome::Recording`.
+    StopRecording {
+        /// Which.
+        recording: OutputId,
+    },
+    /// Host: the file and its manifest are gone; 409 while it runs.
+    DeleteRecording {
+        /// Which.
+        recording: OutputId,
+    },
+    /// Host: `Outcome::Stream`.
+    StartStream {
+        /// With the key.
+        url: String,
+        /// Unless `None`, changes the room's layout of the mix.
+        layout: Option<Layout>,
+    },
+    /// Host: `Outcome::Stream`.
+    StopStream {
+        /// Which.
+        stream: OutputId,
+    },
+    /// Host: `Outcome::Participants`.
+    Participants,
+    /// Host: `Outcome::Streams`.
+    Streams,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Nothing to tell.
+    Done,
+    /// The room as it is now.
+    Room(RoomState),
+    /// The answer to an offer. A WebSocket member also hears it as a message.
+    Answer {
+        /// SDP.
+        sdp: String,
+    },
+    /// Everybody in the room.
+    Participants(Vec<Participant>),
+    /// One person.
+    Participant(Participant),
+    /// One recording.
+    Recording(Recording),
+    /// One stream.
+    Stream(Stream),
+    /// All streams, ended ones included.
+    Streams(Vec<Stream>),
+}
+
+/// Somebody in the room, as the API tells it.
+#[derive(Debug, Clone)]
+pub struct Participant {
+    /// Their id.
+    pub id: ParticipantId,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their door.
+    pub kind: ParticipantKind,
+    /// Since when.
+    pub joined_at: SystemTime,
+    /// What is on.
+    pub media: MediaState,
+    /// What they are sent.
+    pub view: ViewMode,
+}
+
+/// A recording: also its manifest, the JSON beside the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Its id.
+    pub id: OutputId,
+    /// Its room.
+    pub room: RoomId,
+    /// The room's name when it began: part of the file's name.
+    pub room_name: String,
+    /// How far.
+    pub state: RecordingState,
+    /// Of the mix.
+    pub layout: Layout,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub fps: u32,
+    /// When the host pressed the button.
+    pub started_at: SystemTime,
+    /// Seconds of media.
+    pub duration: f64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// File names in the recording's folder: the MP4 first. Empty until there is one.
+    pub files: Vec<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// A stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// Its id.
+    pub id: OutputId,
+    /// Its room.
+    pub room: RoomId,
+    /// Without the key.
+    pub url: String,
+    /// How it does.
+    pub state: StreamState,
+    /// Tries after the first.
+    pub retries: u32,
+    /// When it was asked for.
+    pub started_at: SystemTime,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// Where rooms and manifests are kept: `storage` fills it, tests use one in memory. Calls may block briefly (SQLite, one
+/// small file); the actors call them through `spawn_blocking`.
+pub trait Store: Send + Sync + 'static {
+    /// Every room that was kept.
+    fn rooms(&self) -> Result<Vec<RoomRecord>, StoreError>;
+    /// Keep this, or what it has become.
+    fn save_room(&self, room: &RoomRecord) -> Result<(), StoreError>;
+    /// Forget a room; its invitations answer 410 from then on (`Store::ended`).
+    fn end_room(&self, room: &RoomRecord) -> Result<(), StoreError>;
+    /// Whether this invitation or this id belonged to a room that ended.
+    fn ended(&self, invitation_or_id: &str) -> Result<bool, StoreError>;
+    /// The file a new recording becomes: `DATA/recordings/{id}/{name}.mp4`, its folder made.
+    fn recording_path(&self, recording: &Recording) -> Result<std::path::PathBuf, StoreError>;
+    /// Write the manifest (to a temporary name, then renamed).
+    fn save_recording(&self, recording: &Recording) -> Result<(), StoreError>;
+    /// Every manifest there is.
+    fn recordings(&self) -> Result<Vec<Recording>, StoreError>;
+    /// Delete a recording's folder.
+    fn delete_recording(&self, recording: OutputId) -> Result<(), StoreError>;
+}
+
+/// The store failed: full, read-only, damaged.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Refusal::new(Reason::Unavailable, format!("the data folder can't be written: {error}"))
+    }
+}

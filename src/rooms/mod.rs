@@ -1,0 +1,3 @@
+//! Running rooms: one actor owns one room.
+
+pub mod api;
