@@ -159,7 +159,7 @@ impl Engine {
                     cname: participant.to_string(),
                     kind,
                     offer,
-                    limits: self.shared.limits.clone(),
+                    limits: self.shared.limits,
                     net: self.shared.net.clone(),
                     inbox: self.inbox.clone(),
                 };

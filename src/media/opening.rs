@@ -40,7 +40,7 @@ pub(super) fn open(request: OpenRequest) {
 
 fn try_open(request: &OpenRequest) -> Result<Opened, String> {
     let mut offer =
-        sdp::parse_offer(&request.offer, request.kind, &request.limits).map_err(|problem| problem.to_string())?;
+        sdp::parse_offer(&request.offer, request.kind, &limits(request)).map_err(|problem| problem.to_string())?;
     offer.assign_ssrcs(random_ssrc);
     let fingerprints = offer.fingerprints.iter().filter(|(name, _)| name == "sha-256").map(|(_, value)| value.clone());
     let (peer, net) = (request.peer, request.net.clone());
@@ -53,18 +53,27 @@ fn try_open(request: &OpenRequest) -> Result<Opened, String> {
         Arc::new(move |event| drop(inbox.send(Input::Session(peer, event)))),
     );
     let (session, own) = opened.map_err(|error| internal(peer, &error.to_string()))?;
-    let transport = TransportAnswer::parse(&own).ok_or_else(|| internal(peer, "webrtcbin's answer lacks its transport"))?;
+    let transport = TransportAnswer::parse(&own).map_err(|problem| internal(peer, &problem.to_string()))?;
     let answer = offer.answer(&transport, request.net.candidates(), u64::from(random_ssrc()));
     let inbox = request.inbox.clone();
     request.net.add_peer(NewPeer {
         peer,
         cname: request.cname.clone(),
-        ufrag: transport.ufrag.clone(),
-        password: transport.pwd.clone(),
+        ufrag: transport.ice.ufrag.clone(),
+        password: transport.ice.pwd.clone(),
         media: offer.media.clone(),
         events: Box::new(move |event| drop(inbox.send(Input::Net(peer, event)))),
     });
     Ok(Opened { session, answer, media: offer.media })
+}
+
+/// A viewer by WHEP has one picture and one sound; a publisher by WHIP is sent nothing.
+fn limits(request: &OpenRequest) -> sdp::Limits {
+    match request.kind {
+        PeerKind::Browser => request.limits,
+        PeerKind::Whip => sdp::Limits { audio_slots: 0, video_slots: 0 },
+        PeerKind::Whep => sdp::Limits { audio_slots: 1, video_slots: 1 },
+    }
 }
 
 /// What is our fault is told in the log; the client hears that it is.

@@ -34,19 +34,24 @@ fn is_link_local_v6(ip: Ipv6Addr) -> bool {
 /// section 4.2.
 pub fn candidates(addresses: &[IpAddr], port: u16) -> Vec<Candidate> {
     let udp = addresses.iter().enumerate().map(|(place, ip)| Candidate {
-        foundation: format!("u{place}"),
+        foundation: foundation(1, place),
         transport: CandidateTransport::Udp,
         priority: priority(126, 65_535 - local_preference(place)),
         address: SocketAddr::new(*ip, port),
     });
     let tcp = addresses.iter().enumerate().map(|(place, ip)| Candidate {
-        foundation: format!("t{place}"),
+        foundation: foundation(101, place),
         transport: CandidateTransport::TcpPassive,
         // Direction preference 4 (passive) in the upper three bits of the local preference.
         priority: priority(90, (4 << 13) + 8191 - local_preference(place)),
         address: SocketAddr::new(*ip, port),
     });
     udp.chain(tcp).collect()
+}
+
+/// Candidates of one base and type share a foundation; ours all differ (RFC 8445 section 5.1.1.3).
+fn foundation(first: u32, place: usize) -> u32 {
+    first + local_preference(place)
 }
 
 fn local_preference(place: usize) -> u32 {
