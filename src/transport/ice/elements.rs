@@ -35,7 +35,8 @@ mod imp {
             let Some(pad) = self.pad() else { return };
             self.started.get_or_init(|| {
                 pad.push_event(gst::event::StreamStart::new("ice"));
-                pad.push_event(gst::event::Caps::new(&gst::Caps::new_empty_simple("application/x-dtls")));
+                // webrtcbin filters for this name, whatever the records are.
+                pad.push_event(gst::event::Caps::new(&gst::Caps::new_empty_simple("application/x-rtp")));
                 pad.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
             });
             let mut buffer = gst::Buffer::from_slice(record.to_vec());
