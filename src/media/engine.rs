@@ -163,7 +163,7 @@ impl Engine {
                     net: self.shared.net.clone(),
                     inbox: self.inbox.clone(),
                 };
-                self.runtime.spawn_blocking(move || opening::open(request));
+                self.runtime.spawn_blocking(move || opening::open(&request));
             }
             MediaCommand::Close { peer } => self.close(peer),
             MediaCommand::Assign { viewer, slots } => self.assign(viewer, &slots),

@@ -31,11 +31,12 @@ pub(super) struct Opened {
 }
 
 /// Opens it and tells the engine how it went.
-pub(super) fn open(request: OpenRequest) {
-    let outcome = try_open(&request);
-    let inbox = request.inbox.clone();
-    // The room may be gone by now: the session ends with the message.
-    let _ = inbox.send(Input::Opened(request.peer, outcome));
+pub(super) fn open(request: &OpenRequest) {
+    let outcome = try_open(request);
+    if request.inbox.send(Input::Opened(request.peer, outcome)).is_err() {
+        // The room is gone: the session ended with the message.
+        request.net.remove_peer(request.peer);
+    }
 }
 
 fn try_open(request: &OpenRequest) -> Result<Opened, String> {
