@@ -1,0 +1,60 @@
+// Runs in the page before its own scripts: writes down what the page does with WebRTC, and changes nothing of it but
+// what `veranda_test` asks for. A plain script, not a module.
+(() => {
+  const options = globalThis.veranda_test ?? {};
+  const seen = (globalThis.seen = { connections: [], calls: {}, pictures: {}, clicks: [], lost: [], tracks: [] });
+  const count = (name) => (seen.calls[name] = (seen.calls[name] ?? 0) + 1);
+
+  const Native = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Native {
+    constructor(configuration = {}) {
+      super(options.relay_only ? { ...configuration, iceTransportPolicy: 'relay' } : configuration);
+      seen.configuration = configuration;
+      seen.connections.push(this);
+      this.addEventListener('track', ({ track }) => seen.tracks.push(track));
+      this.addEventListener('negotiationneeded', () => count('negotiationneeded'));
+    }
+    setRemoteDescription(description) {
+      count('setRemoteDescription');
+      if (!options.tcp_only || !description?.sdp) return super.setRemoteDescription(description);
+      const sdp = description.sdp.split(/\r?\n/).filter((line) => !/^a=candidate:\S+ \d+ udp /i.test(line)).join('\r\n');
+      return super.setRemoteDescription({ type: description.type, sdp });
+    }
+  };
+  for (const name of ['createOffer', 'createAnswer', 'setLocalDescription', 'restartIce']) {
+    const own = Native.prototype[name];
+    Native.prototype[name] = function (...args) {
+      count(name);
+      return own.apply(this, args);
+    };
+  }
+
+  const devices = navigator.mediaDevices;
+  if (devices && options.refuse_devices) {
+    devices.getUserMedia = () => Promise.reject(new DOMException('refused by the test', 'NotAllowedError'));
+  } else if (devices) {
+    // A tone is not a voice: without this the browser would take it for noise and remove it.
+    const own = devices.getUserMedia.bind(devices);
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    devices.getUserMedia = (wanted = {}) =>
+      own(wanted.audio ? { ...wanted, audio: { ...(wanted.audio === true ? {} : wanted.audio), ...plain } } : wanted);
+  }
+
+  // When each person's picture was first drawn, and when the page was clicked.
+  document.addEventListener('click', (event) => {
+    seen.clicks.push({ name: (event.target.closest('button, a')?.textContent ?? '').trim(), at: performance.now() });
+  }, true);
+  const watched = new WeakSet();
+  const watch = () => {
+    for (const video of document.querySelectorAll('[data-participant] video')) {
+      if (watched.has(video)) continue;
+      watched.add(video);
+      video.requestVideoFrameCallback?.(() => {
+        const id = video.closest('[data-participant]')?.dataset.participant;
+        if (id) seen.pictures[id] ??= performance.now();
+      });
+    }
+  };
+  new MutationObserver(watch).observe(document, { childList: true, subtree: true, attributes: true,
+    attributeFilter: ['data-participant'] });
+})();
