@@ -29,8 +29,39 @@
     };
   }
 
+  // A camera and a microphone whose flash and beep happen at the same time, once a second.
+  const synced = async ({ tone }) => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    await context.resume();
+    const sound = context.createMediaStreamDestination();
+    const gain = new GainNode(context, { gain: 0 });
+    const oscillator = new OscillatorNode(context, { frequency: tone });
+    oscillator.connect(gain).connect(sound);
+    oscillator.start();
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const paint = canvas.getContext('2d');
+    let scheduled = 0;
+    setInterval(() => {
+      const now = context.currentTime;
+      if (now + 0.5 > scheduled) {
+        scheduled = Math.ceil(now + 0.5);
+        gain.gain.setValueAtTime(0.6, scheduled).setValueAtTime(0, scheduled + 0.1);
+      }
+      paint.fillStyle = now > 1 && now % 1 < 0.1 ? 'white' : 'black';
+      paint.fillRect(0, 0, 640, 360);
+      paint.fillStyle = 'gray';
+      paint.fillRect((now * 90) % 640, 340, 30, 20);
+    }, 1000 / 60);
+    return new MediaStream([...canvas.captureStream(30).getTracks(), ...sound.stream.getTracks()]);
+  };
+
   const devices = navigator.mediaDevices;
-  if (devices && options.refuse_devices) {
+  if (devices && options.synced) {
+    devices.getUserMedia = async (wanted) => {
+      const all = await (seen.synced ??= synced(options.synced));
+      return new MediaStream(all.getTracks().filter((track) => wanted[track.kind]).map((track) => track.clone()));
+    };
+  } else if (devices && options.refuse_devices) {
     devices.getUserMedia = () => Promise.reject(new DOMException('refused by the test', 'NotAllowedError'));
   } else if (devices) {
     // A tone is not a voice: without this the browser would take it for noise and remove it.
