@@ -14,16 +14,16 @@ behaviour('a shared screen is seen beside the camera', async (scene) => {
 
   await ben.press('Share screen');
   await ben.sees('Stop sharing');
-  const tiles = await until('Ann sees two pictures of Ben', async () => {
-    const all = (await ann.tiles()).filter((tile) => tile.participant === b && tile.picture);
-    return all.length === 2 && all;
+  const screen = await until('Ann sees his screen', async () => {
+    const tile = await ann.tileNamed('Screen of Ben');
+    return tile?.picture && tile;
   }, { within: 30_000 });
-  scene.figure('Ben as Ann sees him', tiles.map(({ width, height }) => `${width}x${height}`));
+  scene.figure('his screen as Ann sees it', screen);
+  await ann.showsColour(b, looks.green);
   assert.equal((await room.participants()).find((person) => person.id === b).screen, true);
   await ann.decodes(2);
 
   await ben.press('Stop sharing');
-  await until('the screen goes away', async () =>
-    (await ann.tiles()).filter((tile) => tile.participant === b).length === 1, { within: 20_000 });
+  await until('the screen goes away', async () => !(await ann.tileNamed('Screen of Ben')));
   await ann.showsColour(b, looks.green);
 });

@@ -1,9 +1,9 @@
 // Questions a test asks a page. Each is sent to the browser as text and stands alone.
 
-/** What every person's tile shows: size and average colour of the middle of the picture. */
-export function tiles() {
-  return [...document.querySelectorAll('[data-participant]')].map((tile) => {
-    const video = [...tile.querySelectorAll('video')].find((one) => one.videoWidth > 0 && one.checkVisibility());
+/** What every tile within `selector` shows: size and average colour of the middle of the picture. */
+export function tiles(selector = '[data-participant]') {
+  return [...document.querySelectorAll(selector)].map((tile) => {
+    const video = [...tile.querySelectorAll('video')].find((one) => one.videoWidth > 0 && one.checkVisibility({ opacityProperty: true }));
     const told = { participant: tile.dataset.participant, text: tile.innerText.trim(), picture: false };
     if (!video) return told;
     const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });

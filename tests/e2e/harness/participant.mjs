@@ -47,6 +47,11 @@ export class Participant {
     return this.evaluate(inspect.tiles);
   }
 
+  /** What the tile with this accessible name shows: a person's, or `Screen of {name}`. */
+  async tileNamed(name) {
+    return (await this.evaluate(inspect.tiles, `[aria-label="${name}"]`))[0];
+  }
+
   traffic() {
     return this.evaluate(inspect.traffic);
   }
