@@ -6,7 +6,9 @@ use std::io::Read;
 
 use anyhow::bail;
 use veranda::domain::media::PeerKind;
-use veranda::sdp::{Candidate, CandidateTransport, DataChannel, IceCredentials, Limits, Setup, TransportAnswer, parse_offer};
+use veranda::sdp::{
+    Candidate, CandidateTransport, DataChannel, IceCredentials, Limits, Setup, TransportAnswer, parse_offer,
+};
 
 fn main() -> anyhow::Result<()> {
     let (kind, limits) = match std::env::args().nth(1).as_deref() {

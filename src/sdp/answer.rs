@@ -250,12 +250,8 @@ fn add_codec(media: &mut Media, codec: &Codec, parameters: Option<String>) {
         CodecName::H264 => "H264/90000",
     };
     media.add_attribute_with_value("rtpmap", format_args!("{pt} {encoding}"));
-    let feedback = [
-        (codec.nack, "nack"),
-        (codec.pli, "nack pli"),
-        (codec.fir, "ccm fir"),
-        (codec.transport_cc, "transport-cc"),
-    ];
+    let feedback =
+        [(codec.nack, "nack"), (codec.pli, "nack pli"), (codec.fir, "ccm fir"), (codec.transport_cc, "transport-cc")];
     for (_, name) in feedback.iter().filter(|(agreed, _)| *agreed) {
         media.add_attribute_with_value("rtcp-fb", format_args!("{pt} {name}"));
     }

@@ -42,7 +42,9 @@ pub(super) fn choose(section: &Section, kind: MediaKind, video: [CodecName; 2]) 
 fn best(section: &Section, name: CodecName) -> Option<&Format> {
     let formats = section.formats.iter();
     match name {
-        CodecName::Opus => formats.clone().find(|f| f.is("opus", 48_000) && f.map.encoding_params.as_deref() == Some("2")),
+        CodecName::Opus => {
+            formats.clone().find(|f| f.is("opus", 48_000) && f.map.encoding_params.as_deref() == Some("2"))
+        }
         CodecName::Vp8 => formats.clone().find(|f| f.is("VP8", 90_000)),
         CodecName::H264 => {
             let usable = |f: &&Format| f.is("H264", 90_000) && f.parameter("packetization-mode") == Some("1");

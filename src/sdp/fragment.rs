@@ -76,9 +76,7 @@ impl Fragment {
         let said = |name| places().find_map(|attributes| values(attributes, name).next()).map(str::to_owned);
         let ice = match (said("ice-ufrag"), said("ice-pwd")) {
             (None, None) => None,
-            (ufrag, pwd) => {
-                Some(ice_credentials(ufrag.as_ref(), pwd.as_ref()).map_err(FragmentProblem::Credentials)?)
-            }
+            (ufrag, pwd) => Some(ice_credentials(ufrag.as_ref(), pwd.as_ref()).map_err(FragmentProblem::Credentials)?),
         };
         let mids = session.medias.iter().flat_map(|m| values(&m.attributes, "mid").take(1)).map(str::to_owned);
         Ok(Self { ice, candidates, mids: mids.collect() })

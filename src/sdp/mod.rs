@@ -23,7 +23,9 @@ mod transport;
 pub use fragment::{Fragment, FragmentProblem};
 pub use offer::{Limits, Offer, parse_offer};
 pub use problem::OfferProblem;
-pub use transport::{Candidate, CandidateTransport, DataChannel, IceCredentials, Setup, TransportAnswer, TransportProblem};
+pub use transport::{
+    Candidate, CandidateTransport, DataChannel, IceCredentials, Setup, TransportAnswer, TransportProblem,
+};
 
 /// The CNAME of everything the server sends: one endpoint, one clock (RFC 3550, 6.5.1). Sender reports must say the same.
 pub const CNAME: &str = "veranda";
@@ -33,3 +35,6 @@ pub const MAX_OFFER_BYTES: usize = 256 * 1024;
 
 /// The most sections an offer may hold; the page's largest (25 video slots) has 32.
 pub const MAX_SECTIONS: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,9 @@ pub(super) fn extensions<'a>(section: &'a Section, place: &Place) -> Vec<(u8, &'
 /// The simulcast layers taken: none where packets could not say which layer they are of.
 pub(super) fn layers<'a>(section: &'a Section, place: &Place) -> &'a [String] {
     match place {
-        Place::Receive(source, _) if source.kind() == MediaKind::Video && section.extension(RID).is_some() => &section.layers,
+        Place::Receive(source, _) if source.kind() == MediaKind::Video && section.extension(RID).is_some() => {
+            &section.layers
+        }
         _ => &[],
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use sdp_types::{
-    Attribute, Direction, ExtMap, Fmtp, GroupSemantics, Media, Rid, RidDirection, RtcpFb, RtcpFbCcm, RtcpFbNack, RtcpFbPt,
-    RtcpFbVal, RtpMap, Ssrc, SsrcGroup, TransportProto,
+    Attribute, Direction, ExtMap, Fmtp, GroupSemantics, Media, Rid, RidDirection, RtcpFb, RtcpFbCcm, RtcpFbNack,
+    RtcpFbPt, RtcpFbVal, RtpMap, Ssrc, SsrcGroup, TransportProto,
 };
 
 use crate::domain::ids::MediaKind;
