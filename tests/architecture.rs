@@ -165,7 +165,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display())).expect("the file can be read")
 }
 
-/// Every Rust file under `folder` but test modules in files of their own.
+/// Every Rust file under `folder` but test modules in files or folders of their own.
 fn sources(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
@@ -173,8 +173,8 @@ fn sources(folder: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).expect("the folder is there") {
             let path = entry.expect("it can be listed").path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_dir() && name != "node_modules" {
-                folders.push(path);
+            if path.is_dir() {
+                folders.extend((!["node_modules", "tests"].contains(&name)).then_some(path));
             } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
                 found.push(path);
             }
