@@ -5,3 +5,5 @@ pub mod media;
 pub mod protocol;
 pub mod rooms;
 pub mod rtp;
+pub mod sdp;
+pub mod transport;
