@@ -14,7 +14,7 @@ export const LANGUAGES: Record<string, Messages> = { en, fr };
 export function pick(preferred: readonly string[]): string {
   for (const language of preferred) {
     const base = language.toLowerCase().split('-')[0] ?? '';
-    if (base in LANGUAGES) return base;
+    if (Object.hasOwn(LANGUAGES, base)) return base;
   }
   return 'en';
 }
