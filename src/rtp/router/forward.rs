@@ -1,0 +1,207 @@
+//! A packet's way out: remembered once, then offered to every slot and subscription of its track.
+
+use std::mem::take;
+use std::time::{Duration, Instant};
+
+use super::super::Outbound;
+use super::super::counters::Drop;
+use super::super::description::CodecName;
+use super::super::egress::Offered;
+use super::super::h264;
+use super::super::lane::{LaneRef, Verdict};
+use super::super::nack::Arrival;
+use super::super::packet::{MAX_DATAGRAM, OutHeader};
+use super::super::rewrite::{Media, StreamKey};
+use super::super::sink::local_payload_type;
+use super::super::vp8::Descriptor;
+use super::receive::Packet;
+use super::{Router, RouterEvent, Subscription};
+
+/// How soon a track's health is looked at after its first packet, and then again and again.
+const SWEEP: Duration = Duration::from_millis(250);
+
+impl Router {
+    /// A packet of `stream` in the clear. `repaired`: it came as a retransmission.
+    pub(super) fn enter(
+        &mut self,
+        now: Instant,
+        stream: StreamKey,
+        packet: Packet<'_>,
+        repaired: bool,
+        out: &mut dyn Outbound,
+    ) -> Result<(), Drop> {
+        let track = self.tracks.get_mut(stream.track).ok_or(Drop::UnknownStream)?;
+        let (codec, clock_rate, video) = (track.codec.name, track.codec.clock_rate, track.is_video());
+        let wants_repair = track.codec.nack && !track.local && video;
+        let (entry, vp8) = read(codec, packet.payload)?;
+        let layer = &mut track.layers[usize::from(stream.layer)];
+        if video && !layer.cache.insert(packet.sequence, packet.timestamp, packet.marker, packet.payload) {
+            return Err(Drop::Duplicate);
+        }
+        if repaired {
+            self.counters.repaired += 1;
+        }
+        let revived = layer.touch(packet.sequence, packet.timestamp, now);
+        let arrival = if video { layer.nacker.received(packet.sequence, now) } else { Arrival::New };
+        if !wants_repair && arrival == Arrival::New && layer.nacker.give_up() {
+            // Nobody will repair the hole before this packet.
+            layer.key.want();
+        }
+        let mut resized = false;
+        if video && entry {
+            layer.key.answer();
+            layer.nacker.forget_before(packet.sequence);
+            let height = vp8.and_then(|descriptor| descriptor.height);
+            resized = height.is_some() && height != layer.height;
+            layer.height = height.or(layer.height);
+        }
+        let due = layer.nacker.next_due();
+        if !std::mem::replace(&mut track.started, true) {
+            out.event(RouterEvent::TrackStarted(track.id));
+        }
+        self.after(now, stream, (revived, resized, arrival), due, out);
+        if packet.payload.is_empty() {
+            self.skip(stream, packet.sequence);
+            return Err(Drop::Padding);
+        }
+        let Packet { sequence, timestamp, marker, payload } = packet;
+        let media = Media { sequence, timestamp, marker, payload, entry, vp8, clock_rate, arrived: now };
+        self.fan_out(now, stream, (&media, codec), out);
+        Ok(())
+    }
+
+    /// What a packet sets off besides being forwarded.
+    fn after(
+        &mut self,
+        now: Instant,
+        stream: StreamKey,
+        (revived, resized, arrival): (bool, bool, Arrival),
+        due: Option<Instant>,
+        out: &mut dyn Outbound,
+    ) {
+        if let Some(at) = due {
+            self.wake_at(at);
+        }
+        if arrival == Arrival::Restart {
+            self.interrupt(stream);
+            self.want_key_frame(now, stream, out);
+        }
+        if revived || resized {
+            self.aim_all(now, stream.track, out);
+        }
+        if self.sweep_at.is_none() {
+            let at = now + SWEEP;
+            self.sweep_at = Some(at);
+            self.wake_at(at);
+        }
+    }
+
+    /// Offers a packet to everybody who takes the track.
+    fn fan_out(
+        &mut self,
+        now: Instant,
+        stream: StreamKey,
+        (media, codec): (&Media<'_>, CodecName),
+        out: &mut dyn Outbound,
+    ) {
+        // Taken out, so that peers and tracks can be borrowed side by side; no allocation either way.
+        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+        let mut lanes = take(&mut track.lanes);
+        let mut at = 0;
+        let mut begun = false;
+        while let Some(&lane) = lanes.get(at) {
+            let offered = match lane {
+                LaneRef::Slot(peer, slot) => match self.peers.get_mut(peer) {
+                    Some(peer) => {
+                        let offered = peer.egress.offer(slot, stream, (media, codec), &mut self.scratch, out);
+                        if offered == Offered::Begun {
+                            peer.egress.report_at = Some(now);
+                        }
+                        self.counters.forwarded += u64::from(matches!(offered, Offered::Sent | Offered::Begun));
+                        offered
+                    }
+                    None => Offered::Leave,
+                },
+                LaneRef::Subscription(key) => match self.subscriptions.get_mut(key) {
+                    Some(subscription) => {
+                        let offered = subscription.offer(stream, media, &mut self.scratch);
+                        if offered == Offered::Begun {
+                            subscription.report_at = Some(now);
+                        }
+                        self.counters.delivered += u64::from(matches!(offered, Offered::Sent | Offered::Begun));
+                        offered
+                    }
+                    None => Offered::Leave,
+                },
+            };
+            begun |= offered == Offered::Begun;
+            if offered == Offered::Leave {
+                lanes.swap_remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        if let Some(track) = self.tracks.get_mut(stream.track) {
+            track.lanes = lanes;
+        }
+        if begun {
+            self.wake_at(now);
+        }
+    }
+
+    /// Takes a packet without content out of the streams it would have been part of.
+    fn skip(&mut self, stream: StreamKey, sequence: u64) {
+        let lanes = self.tracks.get(stream.track).map_or(0, |track| track.lanes.len());
+        for at in 0..lanes {
+            let lane = self.tracks.get(stream.track).and_then(|track| track.lanes.get(at).copied());
+            if let Some(lane) = lane.and_then(|lane| self.lane_mut(lane)) {
+                lane.skip(stream, sequence);
+            }
+        }
+    }
+}
+
+/// Whether a viewer may begin with this payload, and its VP8 descriptor.
+fn read(codec: CodecName, payload: &[u8]) -> Result<(bool, Option<Descriptor>), Drop> {
+    match codec {
+        CodecName::Opus => Ok((true, None)),
+        CodecName::H264 => Ok((h264::is_key_frame(payload), None)),
+        CodecName::Vp8 if payload.is_empty() => Ok((false, None)),
+        CodecName::Vp8 => {
+            let descriptor = Descriptor::parse(payload).ok_or(Drop::Malformed)?;
+            Ok((descriptor.key_frame, Some(descriptor)))
+        }
+    }
+}
+
+impl Subscription {
+    /// Offers a packet of `source` and hands it to the sink if it is taken.
+    fn offer(&mut self, source: StreamKey, media: &Media<'_>, scratch: &mut [u8; MAX_DATAGRAM]) -> Offered {
+        if media.payload.len() > MAX_DATAGRAM - 64 {
+            return Offered::Pass;
+        }
+        let (placed, offered) = match self.lane.offer(source, media) {
+            Verdict::Leave => return Offered::Leave,
+            Verdict::Pass => return Offered::Pass,
+            Verdict::Send(placed) => (placed, Offered::Sent),
+            Verdict::Begin(placed) => (placed, Offered::Begun),
+        };
+        let header = OutHeader {
+            marker: media.marker,
+            payload_type: local_payload_type(self.codec),
+            sequence: placed.sequence as u16,
+            timestamp: placed.timestamp,
+            ssrc: self.ssrc,
+            transport_cc: None,
+            mid: None,
+        };
+        let start = header.write(scratch);
+        let end = start + media.payload.len();
+        scratch[start..end].copy_from_slice(media.payload);
+        if let Some(descriptor) = media.vp8 {
+            descriptor.apply(placed.shift, &mut scratch[start..end]);
+        }
+        self.sink.rtp(&scratch[..end]);
+        offered
+    }
+}

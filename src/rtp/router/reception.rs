@@ -1,0 +1,174 @@
+//! RTCP from peers: what publishers say about their streams, and what viewers report and ask for.
+
+use std::time::{Duration, Instant};
+
+use rtcp_types::{
+    Compound, Fir, Nack, Packet, PayloadFeedback, Pli, ReportBlock, SenderReport, TransportFeedback, Twcc,
+};
+
+use super::super::Outbound;
+use super::super::clock::MediaTime;
+use super::super::counters::Drop;
+use super::super::rewrite::StreamKey;
+use super::super::slab::Key;
+use super::Router;
+
+/// Packets read of one compound, and numbers read of all its NACKs.
+const MAX_PACKETS: usize = 32;
+const MAX_NUMBERS: usize = 256;
+
+impl Router {
+    pub(super) fn rtcp(
+        &mut self,
+        now: Instant,
+        from: Key,
+        datagram: &mut [u8],
+        out: &mut dyn Outbound,
+    ) -> Result<(), Drop> {
+        let peer = self.peers.get_mut(from).ok_or(Drop::UnknownPeer)?;
+        let length = peer.receiver.as_mut().ok_or(Drop::NoKeys)?.rtcp(datagram)?;
+        let compound = Compound::parse(&datagram[..length]).map_err(|_| Drop::Malformed)?;
+        let mut numbers = MAX_NUMBERS;
+        for packet in compound.take(MAX_PACKETS) {
+            match packet.map_err(|_| Drop::Malformed)? {
+                Packet::Sr(report) => {
+                    self.sender_report(now, from, &report);
+                    report.report_blocks().for_each(|block| self.report_block(now, from, &block));
+                }
+                Packet::Rr(report) => report.report_blocks().for_each(|block| self.report_block(now, from, &block)),
+                Packet::TransportFeedback(feedback) => {
+                    self.transport_feedback(now, from, &feedback, &mut numbers, out);
+                }
+                Packet::PayloadFeedback(feedback) => self.payload_feedback(now, from, &feedback, out),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A publisher ties a stream's timestamps to its clock.
+    fn sender_report(&mut self, now: Instant, from: Key, report: &SenderReport<'_>) {
+        let Some(stream) = self.stream_of(from, report.ssrc()) else { return };
+        let Some(peer) = self.peers.get_mut(from) else { return };
+        let sent = report.ntp_timestamp();
+        peer.clock.observe(sent, self.clock.ntp(now), now);
+        for &(_, track) in &peer.tracks {
+            if let Some(track) = self.tracks.get_mut(track) {
+                track.clock = peer.clock;
+            }
+        }
+        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+        let Some(layer) = track.layers.get_mut(usize::from(stream.layer)) else { return };
+        layer.reception.sender_report(sent, now);
+        let first = layer.report.replace(MediaTime { ntp: sent, rtp: report.rtp_timestamp() }).is_none();
+        if first {
+            self.report_soon(now, stream);
+        }
+    }
+
+    /// Everybody who is sent the stream hears at once how its timestamps lie in time.
+    fn report_soon(&mut self, now: Instant, stream: StreamKey) {
+        let Some(track) = self.tracks.get(stream.track) else { return };
+        for &lane in &track.lanes {
+            match lane {
+                super::LaneRef::Slot(peer, _) => {
+                    if let Some(peer) = self.peers.get_mut(peer).filter(|peer| peer.egress.report_at.is_some()) {
+                        peer.egress.report_at = Some(now);
+                    }
+                }
+                super::LaneRef::Subscription(key) => {
+                    let subscription = self.subscriptions.get_mut(key);
+                    if let Some(subscription) = subscription.filter(|subscription| subscription.report_at.is_some()) {
+                        subscription.report_at = Some(now);
+                    }
+                }
+            }
+        }
+        self.wake_at(now);
+    }
+
+    /// The stream that a publisher sends with that SSRC.
+    fn stream_of(&self, from: Key, ssrc: u32) -> Option<StreamKey> {
+        self.peers.get(from)?.tracks.iter().find_map(|&(_, track)| {
+            let layers = &self.tracks.get(track)?.layers;
+            let layer = layers.iter().position(|layer| layer.ssrc == Some(ssrc))?;
+            Some(StreamKey { track, layer: layer as u8 })
+        })
+    }
+
+    /// A viewer reports on a slot: that gives the round trip (RFC 3550 section 6.4.1).
+    fn report_block(&mut self, now: Instant, from: Key, block: &ReportBlock<'_>) {
+        let arrived = (self.clock.ntp(now) >> 16) as u32;
+        let Some(peer) = self.peers.get_mut(from) else { return };
+        let sent = block.last_sender_report_timestamp();
+        if sent == 0 || !peer.egress.slots.iter().any(|slot| slot.ssrc == block.ssrc()) {
+            return;
+        }
+        let elapsed = arrived.wrapping_sub(sent).wrapping_sub(block.delay_since_last_sender_report_timestamp());
+        // In 1/65536 s; a negative or absurd value is somebody's clock.
+        if elapsed < 10 << 16 {
+            let sample = Duration::from_secs_f64(f64::from(elapsed) / 65_536.0);
+            peer.egress.round_trip = (peer.egress.round_trip * 7 + sample) / 8;
+        }
+    }
+
+    fn slot_of(&self, viewer: Key, ssrc: u32) -> Option<u16> {
+        let slots = &self.peers.get(viewer)?.egress.slots;
+        slots.iter().position(|slot| slot.ssrc == ssrc).map(|at| at as u16)
+    }
+
+    fn transport_feedback(
+        &mut self,
+        now: Instant,
+        from: Key,
+        feedback: &TransportFeedback<'_>,
+        numbers: &mut usize,
+        out: &mut dyn Outbound,
+    ) {
+        if feedback.parse_fci::<Twcc<'_>>().is_ok() {
+            self.counters.feedback_received += 1;
+            return;
+        }
+        let Ok(nack) = feedback.parse_fci::<Nack<'_>>() else { return };
+        let Some(slot) = self.slot_of(from, feedback.media_ssrc()) else { return };
+        for sequence in nack.entries().take(*numbers) {
+            *numbers -= 1;
+            self.counters.nacks_received += 1;
+            self.resend(now, (from, slot), sequence, out);
+        }
+    }
+
+    /// Sends a slot's packet again, if its stream still has it.
+    fn resend(&mut self, now: Instant, (viewer, slot): (Key, u16), sequence: u16, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        let Some(at) = peer.egress.slots.get(usize::from(slot)) else { return };
+        let Some((source, number, resolved)) = at.lane.rewriter.resolve(sequence) else { return };
+        let Some(track) = self.tracks.get(source.track) else { return };
+        let layer = track.layers.get(usize::from(source.layer));
+        let Some(packet) = layer.and_then(|layer| layer.cache.get(number)) else { return };
+        let placed = resolved.place(packet.timestamp);
+        if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut self.scratch, out) {
+            self.counters.rtx_sent += 1;
+        }
+    }
+
+    fn payload_feedback(&mut self, now: Instant, from: Key, feedback: &PayloadFeedback<'_>, out: &mut dyn Outbound) {
+        if feedback.parse_fci::<Pli<'_>>().is_ok() {
+            self.viewer_wants_key_frame(now, from, feedback.media_ssrc(), out);
+        } else if let Ok(request) = feedback.parse_fci::<Fir<'_>>() {
+            for entry in request.entries().take(MAX_PACKETS) {
+                self.viewer_wants_key_frame(now, from, entry.ssrc(), out);
+            }
+        }
+    }
+
+    fn viewer_wants_key_frame(&mut self, now: Instant, from: Key, ssrc: u32, out: &mut dyn Outbound) {
+        self.counters.plis_received += 1;
+        let Some(slot) = self.slot_of(from, ssrc) else { return };
+        let lane =
+            self.peers.get(from).and_then(|peer| peer.egress.slots.get(usize::from(slot))).map(|slot| &slot.lane);
+        if let Some(stream) = lane.and_then(|lane| lane.current.or(lane.target)) {
+            self.want_key_frame(now, stream, out);
+        }
+    }
+}
