@@ -1,5 +1,8 @@
 //! Veranda: a group video room that anyone can host.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod media;
 pub mod protocol;
