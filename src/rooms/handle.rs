@@ -1,0 +1,89 @@
+//! The front door of one room: a bounded inbox in, a watched snapshot out.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::actor::{self, Request};
+use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomState};
+use super::registry::Shared;
+use crate::domain::error::{Reason, Refusal};
+use crate::domain::ids::RoomId;
+
+/// A room, whether it runs or sleeps. Cheap to clone; the room's actor starts with the first `join` or `act`.
+#[derive(Clone)]
+pub struct RoomHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: RoomId,
+    shared: Weak<Shared>,
+    state: watch::Sender<RoomState>,
+    inbox: OnceLock<mpsc::Sender<Request>>,
+}
+
+impl RoomHandle {
+    pub(super) fn new(shared: Weak<Shared>, state: RoomState) -> Self {
+        let id = state.record.id;
+        Self { inner: Arc::new(Inner { id, shared, state: watch::Sender::new(state), inbox: OnceLock::new() }) }
+    }
+
+    /// Which room.
+    pub fn id(&self) -> RoomId {
+        self.inner.id
+    }
+
+    /// The room as it is now: settings, secrets and counts. Never waits.
+    pub fn state(&self) -> RoomState {
+        self.inner.state.borrow().clone()
+    }
+
+    /// Take a place, or stand at the door of a room with a lobby.
+    ///
+    /// # Errors
+    /// `OutOfRange` for a bad name, `Locked`, `RoomFull`, `Removed`, `NotAdmitted` (a WHIP or WHEP guest of a room with
+    /// a lobby), `Gone`, `Unavailable`.
+    pub async fn join(&self, join: JoinRequest) -> Result<Membership, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Join { join, reply }, answer).await
+    }
+
+    /// Ask something of the room. An `Offer` is answered when the media side has its SDP, or after 10 s with
+    /// `Unavailable`.
+    ///
+    /// # Errors
+    /// `Forbidden` for a guest doing what hosts do, `NotFound`, `Conflict`, `OutOfRange`, `BadOffer`, `Gone`,
+    /// `Unavailable`.
+    pub async fn act(&self, caller: Caller, action: Action) -> Result<Outcome, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Act { caller, action, reply }, answer).await
+    }
+
+    /// Every recording of this room, oldest first, those of earlier runs of the server included.
+    pub fn recordings(&self) -> Vec<Recording> {
+        self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
+    }
+
+    async fn send<T>(
+        &self,
+        request: Request,
+        answer: oneshot::Receiver<Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let shared = self.inner.shared.upgrade().ok_or_else(closing)?;
+        let inbox = self.inner.inbox.get_or_init(|| actor::start(shared, self.clone()));
+        inbox.send(request).await.map_err(|_| closing())?;
+        answer.await.map_err(|_| closing())?
+    }
+}
+
+impl fmt::Debug for RoomHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RoomHandle").field(&self.inner.id).finish()
+    }
+}
+
+fn closing() -> Refusal {
+    Refusal::new(Reason::Unavailable, "the room is closing; try again in a moment")
+}
