@@ -8,3 +8,4 @@ pub mod media;
 pub mod protocol;
 pub mod rooms;
 pub mod rtp;
+pub mod storage;
