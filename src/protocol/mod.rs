@@ -1,4 +1,5 @@
-//! What goes over the wire to browsers, and nothing else.
+//! What goes over the wire to browsers and API clients, and nothing else.
 
 pub mod client;
+pub mod rest;
 pub mod server;

@@ -66,11 +66,7 @@ impl RoomHandle {
         self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
     }
 
-    async fn send<T>(
-        &self,
-        request: Request,
-        answer: oneshot::Receiver<Result<T, Refusal>>,
-    ) -> Result<T, Refusal> {
+    async fn send<T>(&self, request: Request, answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
         let shared = self.inner.shared.upgrade().ok_or_else(closing)?;
         let inbox = self.inner.inbox.get_or_init(|| actor::start(shared, self.clone()));
         inbox.send(request).await.map_err(|_| closing())?;

@@ -14,8 +14,7 @@ use crate::domain::media::{MediaCommand, MediaEvent};
 
 /// Opens the media side of a room: it sends its events into the given channel and takes commands by the returned one.
 /// Dropping the commands' sender closes everything the room has there. Called inside a tokio runtime.
-pub type OpenMedia =
-    Arc<dyn Fn(RoomId, mpsc::Sender<MediaEvent>) -> mpsc::Sender<MediaCommand> + Send + Sync>;
+pub type OpenMedia = Arc<dyn Fn(RoomId, mpsc::Sender<MediaEvent>) -> mpsc::Sender<MediaCommand> + Send + Sync>;
 
 /// All rooms. Cheap to clone.
 #[derive(Clone)]
