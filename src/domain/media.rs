@@ -222,15 +222,18 @@ pub struct Scene {
     pub title: String,
     /// What is drawn, back to front.
     pub tiles: Vec<Tile>,
-    /// What is heard, loudest first; already cut to the loudest few.
+    /// What is heard, in order of arrival; already cut to the loudest few.
     pub voices: Vec<TrackId>,
 }
 
 /// One rectangle of the mix.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tile {
-    /// Whose it is: stays the same when tiles move, so that a tile can be moved instead of made again.
+    /// Whose it is. With `source`, what a tile is known by: stays the same when tiles move, so that a tile can be moved
+    /// instead of made again.
     pub participant: ParticipantId,
+    /// `Camera` for a face or a name, `Screen` for a shared screen: somebody may have a tile of each.
+    pub source: Source,
     /// The picture; `None` draws a plain tile with initials.
     pub picture: Option<TrackId>,
     /// Drawn at the tile's foot.

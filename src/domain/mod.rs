@@ -2,5 +2,12 @@
 
 pub mod error;
 pub mod ids;
+pub mod layout;
 pub mod media;
+pub mod output;
+pub mod participant;
+pub mod room;
+pub mod scene;
+pub mod slots;
+pub mod speaker;
 pub mod words;

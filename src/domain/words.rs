@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::Source;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? }) => {
         $(#[$doc])*
@@ -81,4 +83,48 @@ pub struct MediaState {
     pub screen: bool,
     /// The shared screen has sound.
     pub screen_sound: bool,
+}
+
+impl From<Source> for TrackSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Microphone => Self::Microphone,
+            Source::Camera => Self::Camera,
+            Source::Screen => Self::Screen,
+            Source::ScreenSound => Self::ScreenSound,
+        }
+    }
+}
+
+impl From<TrackSource> for Source {
+    fn from(source: TrackSource) -> Self {
+        match source {
+            TrackSource::Microphone => Self::Microphone,
+            TrackSource::Camera => Self::Camera,
+            TrackSource::Screen => Self::Screen,
+            TrackSource::ScreenSound => Self::ScreenSound,
+        }
+    }
+}
+
+impl MediaState {
+    /// Whether this source is switched on.
+    pub fn has(self, source: Source) -> bool {
+        match source {
+            Source::Microphone => self.microphone,
+            Source::Camera => self.camera,
+            Source::Screen => self.screen,
+            Source::ScreenSound => self.screen_sound,
+        }
+    }
+
+    /// Switches one source.
+    pub fn set(&mut self, source: Source, on: bool) {
+        match source {
+            Source::Microphone => self.microphone = on,
+            Source::Camera => self.camera = on,
+            Source::Screen => self.screen = on,
+            Source::ScreenSound => self.screen_sound = on,
+        }
+    }
 }

@@ -1,23 +1,34 @@
 //! What a browser sends over its WebSocket: one JSON object a text frame, told apart by `type`.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::domain::words::{Activity, Layout, MediaState, Role, TrackSource, ViewMode};
 
 /// A frame from the browser. `request`, where given, comes back in the `error` or `done` that answers it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts", optional_fields))]
 pub struct ClientFrame {
     /// The sender's number for this message, told back with its outcome.
     #[serde(default)]
     pub request: Option<u32>,
     /// What is asked.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "by_name")]
     pub message: ClientMessage,
 }
 
+/// A message by the name in `type`. serde alone would take a variant's number as well.
+fn by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClientMessage, D::Error> {
+    let fields = Map::<String, Value>::deserialize(deserializer)?;
+    if !fields.get("type").is_some_and(Value::is_string) {
+        return Err(D::Error::custom("`type` must be the name of a message"));
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)
+}
+
 /// Everything a browser can say.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts", optional_fields))]
 pub enum ClientMessage {
@@ -125,7 +136,7 @@ pub enum ClientMessage {
 }
 
 /// One thing a viewer draws.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "client.ts"))]
 pub struct ViewTile {

@@ -37,12 +37,12 @@ pub enum ServerMessage {
         /// The SDP, complete with candidates.
         sdp: String,
     },
-    /// The offer was refused, or the session broke: make a new `RTCPeerConnection` and offer again.
+    /// The session broke: make a new `RTCPeerConnection` and offer again. A refused offer is an `error` instead.
     MediaLost {
         /// Why, in plain words.
         reason: String,
     },
-    /// What each of your slots shows now; slots not named did not change.
+    /// What each of your slots shows now; slots not named did not change. After an `answer` all are empty.
     Slots {
         /// The changes.
         slots: Vec<SlotView>,
@@ -98,11 +98,12 @@ pub enum ServerMessage {
         /// One sentence a person can act on.
         message: String,
         /// The request's number, where it had one.
+        #[serde(skip_serializing_if = "Option::is_none")]
         request: Option<u32>,
     },
     /// The last message before the socket is closed.
     Closing {
-        /// `left`, `removed`, `ended`, `replaced`, `refused`, `shutdown`, or an error's code.
+        /// `left`, `removed`, `ended`, `replaced`, `refused`, `shutdown`, `slow`, or an error's code.
         code: String,
         /// One sentence.
         message: String,
@@ -174,6 +175,7 @@ pub struct SlotView {
     /// The slot's `a=mid` in the answer.
     pub mid: String,
     /// What it carries; none when it is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedView>,
 }
 
@@ -206,6 +208,7 @@ pub struct RecordingView {
     /// Seconds of media so far.
     pub duration: f64,
     /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
@@ -224,6 +227,7 @@ pub struct StreamView {
     /// RFC 3339, UTC.
     pub started_at: String,
     /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
@@ -234,8 +238,10 @@ pub struct IceServer {
     /// `turn:` or `stun:` addresses.
     pub urls: Vec<String>,
     /// Time-limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// Time-limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
 }
 

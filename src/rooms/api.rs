@@ -13,6 +13,8 @@ use crate::domain::words::{
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
+pub use crate::domain::room::Caller;
+
 /// What makes a room. Checked by `Rooms::create` (422 names the field).
 #[derive(Debug, Clone)]
 pub struct NewRoom {
@@ -56,7 +58,7 @@ pub struct RoomRecord {
 }
 
 /// A room as it is now.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomState {
     /// Its settings.
     pub record: RoomRecord,
@@ -66,15 +68,6 @@ pub struct RoomState {
     pub recording: bool,
     /// A stream runs.
     pub live: bool,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// The room's host token or an API key.
-    Host,
-    /// A member, over its own socket.
-    Member(ParticipantId),
 }
 
 /// Somebody who wants in.

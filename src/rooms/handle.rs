@@ -66,6 +66,14 @@ impl RoomHandle {
         self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
     }
 
+    pub(super) fn publish(&self, state: RoomState) {
+        self.inner.state.send_if_modified(|present| {
+            let changed = *present != state;
+            *present = state;
+            changed
+        });
+    }
+
     async fn send<T>(&self, request: Request, answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
         let shared = self.inner.shared.upgrade().ok_or_else(closing)?;
         let inbox = self.inner.inbox.get_or_init(|| actor::start(shared, self.clone()));

@@ -2,19 +2,34 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::api::{NewRoom, Recording, RoomState, Store, StoreError, Stream};
+use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream};
 use super::handle::RoomHandle;
 use crate::domain::error::{Reason, Refusal};
-use crate::domain::ids::{OutputId, RoomId};
+use crate::domain::ids::{OutputId, PeerId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
+use crate::domain::participant::{self, MAX_ROOM_NAME};
+use crate::domain::words::{Activity, Layout, RecordingState};
 
 /// Opens the media side of a room: it sends its events into the given channel and takes commands by the returned one.
 /// Dropping the commands' sender closes everything the room has there. Called inside a tokio runtime.
 pub type OpenMedia = Arc<dyn Fn(RoomId, mpsc::Sender<MediaEvent>) -> mpsc::Sender<MediaCommand> + Send + Sync>;
+
+/// Recordings have this long to be finished when the server stops.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(12);
+/// The largest room.
+const MAX_PARTICIPANTS: u32 = 50;
+/// Longer than any invitation or id: not looked up.
+const MAX_KEY: usize = 64;
 
 /// All rooms. Cheap to clone.
 #[derive(Clone)]
@@ -24,9 +39,15 @@ pub struct Rooms {
 
 /// What the registry and the actors share.
 pub(super) struct Shared {
-    store: Arc<dyn Store>,
-    open_media: OpenMedia,
-    base_url: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) open_media: OpenMedia,
+    pub(super) base_url: String,
+    /// The running actors.
+    pub(super) actors: TaskTracker,
+    /// The server stops.
+    pub(super) stop: CancellationToken,
+    last_peer: AtomicU64,
+    /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
 }
 
@@ -34,18 +55,35 @@ pub(super) struct Shared {
 struct Index {
     rooms: HashMap<RoomId, RoomHandle>,
     invitations: HashMap<String, RoomId>,
+    old_invitations: HashMap<String, RoomId>,
     recordings: BTreeMap<OutputId, Recording>,
-    streams: HashMap<OutputId, Stream>,
+    streams: HashMap<RoomId, Vec<Stream>>,
 }
 
 impl Rooms {
     /// Loads every kept room and every manifest. `base_url` is what links begin with, without a slash at its end
-    /// (`https://meet.example`): an invitation's link is `{base_url}/r/{invitation}`.
+    /// (`https://meet.example`): an invitation's link is `{base_url}/r/{invitation}`. Recordings that a crash left must
+    /// have been recovered before: what is not finished here counts as failed.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn new(store: Arc<dyn Store>, open_media: OpenMedia, base_url: String) -> Result<Self, StoreError> {
-        let rooms = Self { shared: Arc::new(Shared { store, open_media, base_url, index: Mutex::default() }) };
+        let shared = Shared {
+            store,
+            open_media,
+            base_url,
+            actors: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            last_peer: AtomicU64::new(0),
+            index: Mutex::default(),
+        };
+        let rooms = Self { shared: Arc::new(shared) };
+        for record in rooms.shared.store.rooms()? {
+            rooms.insert(record);
+        }
+        for recording in rooms.shared.store.recordings()? {
+            rooms.shared.put_recording(abandoned(recording));
+        }
         Ok(rooms)
     }
 
@@ -54,8 +92,48 @@ impl Rooms {
     /// # Errors
     /// `OutOfRange` names the field; `Unavailable` when the store fails or the server is closing.
     pub async fn create(&self, new: NewRoom) -> Result<RoomState, Refusal> {
-        let _ = new;
-        Err(unavailable())
+        if self.shared.stop.is_cancelled() {
+            return Err(Refusal::new(Reason::Unavailable, "the server is closing; try again in a moment"));
+        }
+        let record = self.new_record(new)?;
+        let (store, kept) = (Arc::clone(&self.shared.store), record.clone());
+        let saved = tokio::task::spawn_blocking(move || store.save_room(&kept)).await;
+        saved.map_err(|error| Refusal::new(Reason::Internal, error.to_string()))??;
+        Ok(self.insert(record).state())
+    }
+
+    fn new_record(&self, new: NewRoom) -> Result<RoomRecord, Refusal> {
+        let activity = new.activity.unwrap_or(Activity::CatchUp);
+        let name = new.name.as_deref().unwrap_or_else(|| default_name(activity));
+        let max_participants = new.max_participants.unwrap_or(MAX_PARTICIPANTS);
+        if !(2..=MAX_PARTICIPANTS).contains(&max_participants) {
+            let message = format!("max_participants must be 2 to {MAX_PARTICIPANTS}");
+            return Err(Refusal::new(Reason::OutOfRange, message));
+        }
+        Ok(RoomRecord {
+            id: RoomId(self.shared.random_number()),
+            name: participant::check_name("name", name, MAX_ROOM_NAME)?,
+            activity,
+            invitation: self.shared.random_code(),
+            old_invitations: Vec::new(),
+            host_token: self.shared.random_code(),
+            max_participants,
+            locked: new.locked,
+            lobby: new.lobby,
+            layout: Layout::Grid,
+            created_at: SystemTime::now(),
+        })
+    }
+
+    fn insert(&self, record: RoomRecord) -> RoomHandle {
+        let mut index = self.shared.index();
+        let id = record.id;
+        index.invitations.insert(record.invitation.clone(), id);
+        index.old_invitations.extend(record.old_invitations.iter().map(|code| (code.clone(), id)));
+        let state = RoomState { record, participants: 0, recording: false, live: false };
+        let handle = RoomHandle::new(Arc::downgrade(&self.shared), state);
+        index.rooms.insert(id, handle.clone());
+        handle
     }
 
     /// The room with this invitation or this id. `state().record.invitation == text` tells which it was.
@@ -63,11 +141,31 @@ impl Rooms {
     /// # Errors
     /// `Gone` for a replaced invitation or a room that ended, else `NotFound`.
     pub async fn find(&self, invitation_or_id: &str) -> Result<RoomHandle, Refusal> {
-        let index = self.shared.index();
-        let by_code = index.invitations.get(invitation_or_id).copied();
-        let id = by_code.or_else(|| invitation_or_id.parse().ok());
-        id.and_then(|id| index.rooms.get(&id).cloned())
-            .ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such room; ask for its link again"))
+        let key = invitation_or_id;
+        let is_old = {
+            let index = self.shared.index();
+            let id = index.invitations.get(key).copied().or_else(|| key.parse().ok());
+            if let Some(handle) = id.and_then(|id| index.rooms.get(&id)) {
+                return Ok(handle.clone());
+            }
+            index.old_invitations.contains_key(key)
+        };
+        if is_old {
+            return Err(Refusal::new(Reason::Gone, "this invitation was replaced; ask for the new link"));
+        }
+        if self.has_ended(key).await? {
+            return Err(Refusal::new(Reason::Gone, "this room has ended"));
+        }
+        Err(Refusal::new(Reason::NotFound, "there is no such room; check the link"))
+    }
+
+    async fn has_ended(&self, key: &str) -> Result<bool, Refusal> {
+        if key.is_empty() || key.len() > MAX_KEY {
+            return Ok(false);
+        }
+        let (store, key) = (Arc::clone(&self.shared.store), key.to_owned());
+        let ended = tokio::task::spawn_blocking(move || store.ended(&key)).await;
+        Ok(ended.map_err(|error| Refusal::new(Reason::Internal, error.to_string()))??)
     }
 
     /// One recording, and its room unless that has ended (then only API keys may see it).
@@ -75,9 +173,8 @@ impl Rooms {
     /// # Errors
     /// `NotFound`.
     pub fn recording(&self, id: OutputId) -> Result<(Option<RoomHandle>, Recording), Refusal> {
-        let index = self.shared.index();
-        let recording = index.recordings.get(&id).ok_or_else(|| no_such("recording"))?;
-        Ok((index.rooms.get(&recording.room).cloned(), recording.clone()))
+        let recording = self.shared.recording(id).ok_or_else(|| no_such("recording"))?;
+        Ok((self.shared.index().rooms.get(&recording.room).cloned(), recording))
     }
 
     /// Deletes a recording's files and manifest, its room ended or not.
@@ -85,7 +182,18 @@ impl Rooms {
     /// # Errors
     /// `NotFound`, `Conflict` while it runs, `Unavailable` when the store fails.
     pub async fn delete_recording(&self, id: OutputId) -> Result<(), Refusal> {
-        self.recording(id).map(|_| ())
+        let (room, recording) = self.recording(id)?;
+        if let Some(room) = room {
+            return room.act(Caller::Host, Action::DeleteRecording { recording: id }).await.map(|_| ());
+        }
+        if !matches!(recording.state, RecordingState::Complete | RecordingState::Failed) {
+            return Err(Refusal::new(Reason::Conflict, "the recording is not finished yet"));
+        }
+        let store = Arc::clone(&self.shared.store);
+        let deleted = tokio::task::spawn_blocking(move || store.delete_recording(id)).await;
+        deleted.map_err(|error| Refusal::new(Reason::Internal, error.to_string()))??;
+        self.shared.forget_recording(id);
+        Ok(())
     }
 
     /// One stream and its room.
@@ -94,24 +202,94 @@ impl Rooms {
     /// `NotFound`: streams are forgotten with their room and with the process.
     pub fn stream(&self, id: OutputId) -> Result<(RoomHandle, Stream), Refusal> {
         let index = self.shared.index();
-        let stream = index.streams.get(&id).ok_or_else(|| no_such("stream"))?;
+        let stream = index.streams.values().flatten().find(|stream| stream.id == id);
+        let stream = stream.ok_or_else(|| no_such("stream"))?;
         let room = index.rooms.get(&stream.room).ok_or_else(|| no_such("stream"))?;
         Ok((room.clone(), stream.clone()))
     }
 
     /// Everybody is told `closing` with code `shutdown`, running recordings are finished and waited for, 12 s at most.
     /// From the call on, whatever is asked of a room is refused with `Unavailable`.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.actors.close();
+        if tokio::time::timeout(SHUTDOWN_LIMIT, self.shared.actors.wait()).await.is_err() {
+            tracing::warn!("some recordings were not finished in time; they will be at the next start");
+        }
+    }
 }
 
+/// What the actors need of the index.
 impl Shared {
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn recordings_of(&self, room: RoomId) -> Vec<Recording> {
-        self.index().recordings.values().filter(|recording| recording.room == room).cloned().collect()
+        let mut recordings: Vec<_> =
+            self.index().recordings.values().filter(|recording| recording.room == room).cloned().collect();
+        recordings.sort_by_key(|recording| recording.started_at);
+        recordings
     }
+
+    pub(super) fn recording(&self, id: OutputId) -> Option<Recording> {
+        self.index().recordings.get(&id).cloned()
+    }
+
+    pub(super) fn put_recording(&self, recording: Recording) {
+        self.index().recordings.insert(recording.id, recording);
+    }
+
+    pub(super) fn forget_recording(&self, id: OutputId) {
+        self.index().recordings.remove(&id);
+    }
+
+    pub(super) fn put_streams(&self, room: RoomId, streams: Vec<Stream>) {
+        self.index().streams.insert(room, streams);
+    }
+
+    pub(super) fn renew_invitation(&self, room: RoomId, old: String, new: String) {
+        let mut index = self.index();
+        index.invitations.remove(&old);
+        index.old_invitations.insert(old, room);
+        index.invitations.insert(new, room);
+    }
+
+    /// The room has ended; the store answers for it from now on.
+    pub(super) fn forget_room(&self, record: &RoomRecord) {
+        let mut index = self.index();
+        index.rooms.remove(&record.id);
+        index.streams.remove(&record.id);
+        index.invitations.remove(&record.invitation);
+        for code in &record.old_invitations {
+            index.old_invitations.remove(code);
+        }
+    }
+
+    /// A name for a media session, never used before in this process.
+    pub(super) fn next_peer(&self) -> PeerId {
+        PeerId(self.last_peer.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// An id for a recording or a stream, unique across restarts.
+    pub(super) fn random_output(&self) -> OutputId {
+        OutputId(self.random_number())
+    }
+
+    pub(super) fn random_number(&self) -> u64 {
+        u64::from_ne_bytes(random())
+    }
+
+    /// 128 random bits in 22 characters that an address can hold.
+    pub(super) fn random_code(&self) -> String {
+        URL_SAFE_NO_PAD.encode(random::<16>())
+    }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("a system without randomness cannot keep a room private");
+    bytes
 }
 
 impl fmt::Debug for Rooms {
@@ -120,10 +298,26 @@ impl fmt::Debug for Rooms {
     }
 }
 
-fn no_such(what: &str) -> Refusal {
-    Refusal::new(Reason::NotFound, format!("there is no such {what}"))
+/// A manifest of an earlier run of the server: nobody works on it any more.
+fn abandoned(mut recording: Recording) -> Recording {
+    if !matches!(recording.state, RecordingState::Complete | RecordingState::Failed) {
+        recording.state = RecordingState::Failed;
+        recording.error.get_or_insert_with(|| "the server stopped while it was recorded".to_owned());
+    }
+    recording
 }
 
-fn unavailable() -> Refusal {
-    Refusal::new(Reason::Unavailable, "the server is closing; try again in a moment")
+fn default_name(activity: Activity) -> &'static str {
+    match activity {
+        Activity::CatchUp => "Catch-up",
+        Activity::Family => "Family",
+        Activity::Work => "Meeting",
+        Activity::Class => "Class",
+        Activity::Party => "Party",
+        Activity::Show => "Show",
+    }
+}
+
+fn no_such(what: &str) -> Refusal {
+    Refusal::new(Reason::NotFound, format!("there is no such {what}"))
 }

@@ -1,0 +1,282 @@
+//! One recording or one stream: how far it is. States only move forward; what comes late changes nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::{Reason, Refusal};
+use super::ids::OutputId;
+use super::media::OutputEvent;
+use super::words::{Layout, RecordingState, StreamState};
+
+/// The longest stream address.
+const MAX_URL: usize = 2048;
+
+/// A recording of the mix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Its id.
+    pub id: OutputId,
+    /// The room's name when it began.
+    pub room_name: String,
+    /// The layout when it began.
+    pub layout: Layout,
+    /// When it was asked for.
+    pub started_at: Duration,
+    /// How far.
+    pub state: RecordingState,
+    /// Seconds of media.
+    pub duration: f64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// Where its file will be, once the store has said so.
+    pub path: Option<PathBuf>,
+    /// Stop as soon as it has begun: it was stopped before the store said where to write.
+    pub stop_asked: bool,
+}
+
+impl Recording {
+    /// A recording that was just asked for.
+    pub fn new(id: OutputId, room_name: String, layout: Layout, started_at: Duration) -> Self {
+        let state = RecordingState::Starting;
+        let (path, error, stop_asked) = (None, None, false);
+        Self { id, room_name, layout, started_at, state, duration: 0.0, bytes: 0, error, path, stop_asked }
+    }
+
+    /// Whether it still takes media, or is being finished.
+    pub fn runs(&self) -> bool {
+        !matches!(self.state, RecordingState::Complete | RecordingState::Failed)
+    }
+
+    /// The finished file's name.
+    pub fn file(&self) -> Option<&Path> {
+        if self.state != RecordingState::Complete {
+            return None;
+        }
+        self.path.as_deref().and_then(Path::file_name).map(Path::new)
+    }
+
+    /// Takes in what the media side tells. True when the state changed.
+    pub fn on(&mut self, event: OutputEvent) -> bool {
+        if !self.runs() {
+            return false;
+        }
+        let before = self.state;
+        match event {
+            OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
+            OutputEvent::Live | OutputEvent::Retrying { .. } => {}
+            OutputEvent::Progress { bytes, duration } => (self.bytes, self.duration) = (bytes, duration),
+            OutputEvent::Finishing => self.state = RecordingState::Finishing,
+            OutputEvent::Finished { bytes, duration } => {
+                (self.bytes, self.duration) = (bytes, duration);
+                self.state = RecordingState::Complete;
+            }
+            OutputEvent::Failed { error } => self.fail(error),
+        }
+        before != self.state
+    }
+
+    /// Ends it by an error.
+    pub fn fail(&mut self, error: String) {
+        self.state = RecordingState::Failed;
+        self.error = Some(error);
+    }
+}
+
+/// A stream of the mix to somebody's server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// Its id.
+    pub id: OutputId,
+    /// The address without its key.
+    pub url: String,
+    /// Scheme and host alone: what guests may see.
+    pub host: String,
+    /// When it was asked for.
+    pub started_at: Duration,
+    /// How it does.
+    pub state: StreamState,
+    /// Tries after the first.
+    pub retries: u32,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+impl Stream {
+    /// A stream that was just asked for.
+    pub fn new(id: OutputId, url: &StreamUrl, started_at: Duration) -> Self {
+        let (url, host) = (url.without_key(), url.host());
+        Self { id, url, host, started_at, state: StreamState::Connecting, retries: 0, error: None }
+    }
+
+    /// Whether it still takes media, or tries to.
+    pub fn runs(&self) -> bool {
+        !matches!(self.state, StreamState::Ended | StreamState::Failed)
+    }
+
+    /// Takes in what the media side tells. True when something changed that people see.
+    pub fn on(&mut self, event: OutputEvent) -> bool {
+        if !self.runs() {
+            return false;
+        }
+        let before = (self.state, self.retries);
+        match event {
+            OutputEvent::Live => (self.state, self.error) = (StreamState::Live, None),
+            OutputEvent::Retrying { error, retries } => {
+                (self.state, self.error, self.retries) = (StreamState::Retrying, Some(error), retries);
+            }
+            OutputEvent::Progress { .. } | OutputEvent::Finishing => {}
+            OutputEvent::Finished { .. } => self.state = StreamState::Ended,
+            OutputEvent::Failed { error } => (self.state, self.error) = (StreamState::Failed, Some(error)),
+        }
+        before != (self.state, self.retries)
+    }
+}
+
+/// A checked `rtmp://` or `rtmps://` address. Its text holds the key: it has no `Debug` and no `Display` on purpose.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamUrl {
+    text: String,
+    /// Where the host begins: after `://`.
+    host: usize,
+    /// Where the path begins: the `/` after host and port.
+    path: usize,
+}
+
+impl StreamUrl {
+    /// Checks an address: scheme, host, port and a path.
+    ///
+    /// # Errors
+    /// `OutOfRange` with what is wrong, without the address: it may hold a key.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let bad = |problem: &str| Err(Refusal::new(Reason::OutOfRange, format!("url: {problem}")));
+        let text = text.trim();
+        if text.len() > MAX_URL {
+            return bad("longer than 2048 characters");
+        }
+        if !text.chars().all(|c| c.is_ascii_graphic()) {
+            return bad("holds spaces or characters that an address cannot hold");
+        }
+        let scheme = text.find("://").map_or("", |end| &text[..end]);
+        if !scheme.eq_ignore_ascii_case("rtmp") && !scheme.eq_ignore_ascii_case("rtmps") {
+            return bad("must begin with rtmp:// or rtmps://");
+        }
+        let host = scheme.len() + 3;
+        let path = text[host..].find(['/', '?', '#']).map_or(text.len(), |at| host + at);
+        let authority = &text[host..path];
+        let name = authority.rsplit_once('@').map_or(authority, |(_, name)| name);
+        if !is_host(name) {
+            return bad("has no host, or a bad one, as in rtmp://live.example/app/key");
+        }
+        if !text[path..].starts_with('/') || text[path..].trim_matches('/').is_empty() {
+            return bad("has no application, as in rtmp://live.example/app/key");
+        }
+        Ok(Self { text: text.to_owned(), host, path })
+    }
+
+    /// The whole address with its key: for the media side alone.
+    pub fn secret(&self) -> &str {
+        &self.text
+    }
+
+    /// The address with its last path segment, its query and any password replaced by `…`.
+    pub fn without_key(&self) -> String {
+        let path = &self.text[self.path..];
+        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let application = path.rfind('/').map_or("", |end| &path[..=end]);
+        format!("{}{application}…", self.host())
+    }
+
+    /// Scheme, host and port.
+    pub fn host(&self) -> String {
+        let authority = &self.text[self.host..self.path];
+        let name = authority.rsplit_once('@').map_or(authority, |(_, name)| name);
+        format!("{}{name}", &self.text[..self.host])
+    }
+}
+
+/// A host name, an IPv4 address or an IPv6 address in brackets, with or without a port.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("v6", rest),
+        Some(_) => return false,
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let port_is_good = match port.strip_prefix(':') {
+        Some(digits) => digits.parse::<u16>().is_ok_and(|port| port > 0),
+        None => port.is_empty(),
+    };
+    !name.is_empty() && name.len() <= 253 && name.chars().all(plain) && port_is_good
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_never_told_back() {
+        let told = |url: &str| StreamUrl::parse(url).map(|url| url.without_key()).map_err(|refusal| refusal.reason);
+        assert_eq!(told("rtmp://live.example/app/secret"), Ok("rtmp://live.example/app/…".into()));
+        assert_eq!(told("rtmps://a.example:443/live2/se-cret?auth=x/y"), Ok("rtmps://a.example:443/live2/…".into()));
+        assert_eq!(told("rtmp://me:pass@a.example/app/k/"), Ok("rtmp://a.example/app/…".into()));
+        assert_eq!(told("RTMP://[::1]:1935/app"), Ok("RTMP://[::1]:1935/…".into()));
+        let url = StreamUrl::parse("rtmp://me:pass@a.example/app/k").unwrap();
+        assert_eq!((url.host().as_str(), url.secret()), ("rtmp://a.example", "rtmp://me:pass@a.example/app/k"));
+    }
+
+    #[test]
+    fn what_is_no_stream_address_is_refused() {
+        let long = format!("rtmp://a.example/app/{}", "k".repeat(2048));
+        for bad in [
+            "",
+            "rtmp",
+            "http://a.example/app/key",
+            "file:///etc/passwd",
+            "rtmp://",
+            "rtmp:///app/key",
+            "rtmp://a.example",
+            "rtmp://a.example/",
+            "rtmp://a.example?key",
+            "rtmp://a b/app/key",
+            "rtmp://a.example:99999/app/key",
+            "rtmp://a.example:/app/key",
+            "rtmp://[::1/app/key",
+            "rtmp://a.example/app/key\nx",
+            "rtmp://a.example/app ! filesink location=/x",
+            &long,
+        ] {
+            assert!(StreamUrl::parse(bad).is_err_and(|refusal| refusal.reason == Reason::OutOfRange), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_recording_only_moves_forward() {
+        let mut recording = Recording::new(OutputId(1), "Room".into(), Layout::Grid, Duration::ZERO);
+        assert!(recording.on(OutputEvent::Live));
+        assert!(!recording.on(OutputEvent::Progress { bytes: 10, duration: 1.0 }));
+        assert!(recording.on(OutputEvent::Finishing));
+        assert!(!recording.on(OutputEvent::Live));
+        assert_eq!(recording.file(), None);
+        recording.path = Some("/data/o1/Room.mp4".into());
+        assert!(recording.on(OutputEvent::Finished { bytes: 20, duration: 2.0 }));
+        assert_eq!(recording.file(), Some(Path::new("Room.mp4")));
+        assert!(!recording.on(OutputEvent::Failed { error: "late".into() }));
+        assert_eq!((recording.state, recording.bytes, recording.error), (RecordingState::Complete, 20, None));
+    }
+
+    #[test]
+    fn a_stream_comes_back_until_it_is_ended() {
+        let url = StreamUrl::parse("rtmp://a.example/app/key").unwrap();
+        let mut stream = Stream::new(OutputId(1), &url, Duration::ZERO);
+        assert!(stream.on(OutputEvent::Live));
+        assert!(stream.on(OutputEvent::Retrying { error: "away".into(), retries: 1 }));
+        assert!(stream.on(OutputEvent::Retrying { error: "away".into(), retries: 2 }));
+        assert!(stream.on(OutputEvent::Live));
+        assert_eq!((stream.retries, stream.error.as_deref()), (2, None));
+        assert!(stream.on(OutputEvent::Finished { bytes: 0, duration: 0.0 }));
+        assert!(!stream.on(OutputEvent::Live));
+        assert_eq!(stream.state, StreamState::Ended);
+    }
+}

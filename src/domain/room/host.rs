@@ -1,0 +1,141 @@
+//! What hosts do.
+
+use super::{Act, Effect, News, Parting, Reply, Room};
+use crate::domain::error::{Reason, Refusal};
+use crate::domain::ids::{ParticipantId, Source};
+use crate::domain::participant::{self, MAX_ROOM_NAME};
+use crate::domain::words::{ParticipantKind, Role};
+
+impl Room {
+    /// The caller is known to be a host.
+    pub(super) fn act_as_host(&mut self, act: Act) -> Result<Reply, Refusal> {
+        match act {
+            Act::ChangeRoom { .. } => self.change_room(act),
+            Act::RenewInvitation { invitation } => {
+                self.settings.invitation = invitation;
+                self.effects.push(Effect::SaveSettings);
+                self.tell_hosts(News::Invitation);
+                Ok(Reply::Room)
+            }
+            Act::Mute { participant, muted } => self.mute(participant, muted),
+            Act::SetRole { participant, role } => self.set_role(participant, role),
+            Act::Remove { participant } => {
+                if !self.turn_away(participant, Parting::Refused) {
+                    self.find(participant)?;
+                    self.remove_member(participant, Parting::Removed);
+                }
+                Ok(Reply::Done)
+            }
+            Act::Admit { participant, admitted } => self.admit(participant, admitted),
+            Act::EndRoom => {
+                self.close(Reason::Gone, Parting::Ended);
+                Ok(Reply::Done)
+            }
+            Act::StartRecording { output, layout } => self.start_recording(output, layout),
+            Act::StopRecording { output } => self.stop_recording(output),
+            Act::StartStream { output, url, layout } => self.start_stream(output, &url, layout),
+            Act::StopStream { output } => self.stop_stream(output),
+            Act::Participants => Ok(Reply::Participants),
+            Act::Streams => Ok(Reply::Streams),
+            // Handled before.
+            Act::Offer { .. } | Act::Media(_) | Act::View { .. } | Act::Leave | Act::DeleteRecording { .. } => {
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn change_room(&mut self, act: Act) -> Result<Reply, Refusal> {
+        let Act::ChangeRoom { name, activity, locked, lobby, layout } = act else { return Ok(Reply::Room) };
+        let mut next = self.settings.clone();
+        if let Some(name) = name {
+            next.name = participant::check_name("name", &name, MAX_ROOM_NAME)?;
+        }
+        next.activity = activity.unwrap_or(next.activity);
+        next.locked = locked.unwrap_or(next.locked);
+        next.lobby = lobby.unwrap_or(next.lobby);
+        next.layout = layout.unwrap_or(next.layout);
+        if next != self.settings {
+            let opened = self.settings.lobby && !next.lobby;
+            self.settings = next;
+            self.effects.push(Effect::SaveSettings);
+            self.tell_room();
+            if opened {
+                self.admit_all();
+            }
+        }
+        Ok(Reply::Room)
+    }
+
+    /// The lobby is open: who waits comes in, as many as fit.
+    fn admit_all(&mut self) {
+        let before = self.waiting.len();
+        while !self.waiting.is_empty() && self.check_room_for_one().is_ok() {
+            let join = self.waiting.remove(0);
+            self.enter(join);
+        }
+        if self.waiting.len() != before {
+            self.tell_hosts(News::WaitingList);
+        }
+    }
+
+    fn admit(&mut self, id: ParticipantId, admitted: bool) -> Result<Reply, Refusal> {
+        let Some(at) = self.waiting.iter().position(|join| join.participant == id) else {
+            return Err(Refusal::new(Reason::NotFound, "this person does not wait to be let in"));
+        };
+        if admitted {
+            self.check_room_for_one()?;
+            let join = self.waiting.remove(at);
+            self.enter(join);
+            self.tell_hosts(News::WaitingList);
+        } else {
+            self.turn_away(id, Parting::Refused);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn mute(&mut self, id: ParticipantId, muted: bool) -> Result<Reply, Refusal> {
+        let at = self.find(id)?;
+        let member = &mut self.members[at];
+        if muted {
+            member.media.microphone = false;
+        } else if member.muted_by_host && member.kind == ParticipantKind::Whip {
+            // A publisher has no button of its own.
+            member.media.microphone = true;
+        }
+        if member.muted_by_host != muted {
+            member.muted_by_host = muted;
+            self.silence(at);
+        }
+        if muted {
+            self.tell(id, News::Muted);
+        }
+        self.tell_all(News::Changed(id));
+        Ok(Reply::Participant(id))
+    }
+
+    /// Tells the media side whether this member's microphone is dropped where it enters.
+    pub(super) fn silence(&mut self, at: usize) {
+        let member = &self.members[at];
+        let silenced = member.muted_by_host;
+        if let Some(track) = member.session.as_ref().and_then(|session| session.track(Source::Microphone)) {
+            self.command(crate::domain::media::MediaCommand::Silence { track, silenced });
+        }
+    }
+
+    fn set_role(&mut self, id: ParticipantId, role: Role) -> Result<Reply, Refusal> {
+        let at = self.find(id)?;
+        if self.members[at].role != role {
+            self.members[at].role = role;
+            self.tell_all(News::Changed(id));
+            self.tell(id, News::Room { for_hosts: role == Role::Host });
+            if role == Role::Host {
+                self.tell_host_things(id);
+            }
+        }
+        Ok(Reply::Participant(id))
+    }
+
+    fn find(&self, id: ParticipantId) -> Result<usize, Refusal> {
+        self.position(id).ok_or_else(|| Refusal::new(Reason::NotFound, "this person is not in the room"))
+    }
+}

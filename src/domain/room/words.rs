@@ -1,0 +1,339 @@
+//! What goes into a room and what comes out of it.
+
+use std::path::PathBuf;
+
+use crate::domain::error::{Reason, Refusal};
+use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
+use crate::domain::media::{MediaCommand, MediaEvent};
+use crate::domain::participant::Join;
+use crate::domain::slots::WantedTile;
+use crate::domain::words::{Activity, Layout, MediaState, Role, ViewMode};
+
+/// A line to one client, for as long as it lasts. Never used twice by one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// Somebody waits for a [`Reply`]. Never used twice by one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The room's host token or an API key.
+    Host,
+    /// A member, over its own socket.
+    Member(ParticipantId),
+}
+
+/// Everything that can happen to a room. Random numbers come with it: the room makes none.
+#[derive(Debug)]
+pub enum Input {
+    /// Somebody wants in. Answered by [`Reply::Joined`].
+    Join {
+        /// Who waits for the reply.
+        request: RequestId,
+        /// Who and how.
+        join: Join,
+    },
+    /// Somebody asks for something.
+    Act {
+        /// Who waits for the reply.
+        request: RequestId,
+        /// Who asks.
+        caller: Caller,
+        /// For what.
+        act: Act,
+    },
+    /// A client's line broke, or it did not read what it was told.
+    Disconnected(ConnectionId),
+    /// Something happened to the media.
+    Media(MediaEvent),
+    /// The media side failed as a whole: all sessions and outputs are lost.
+    MediaGone,
+    /// The store knows where to write a recording, or can't. Answers [`Effect::Prepare`].
+    Prepared {
+        /// The recording.
+        output: OutputId,
+        /// The file it becomes, or what is wrong.
+        path: Result<PathBuf, String>,
+    },
+    /// The server stops: everybody goes, recordings are finished.
+    Shutdown,
+    /// The time of [`super::Room::next_timer`] has come.
+    Tick,
+}
+
+/// What can be asked of a room.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// A new media session.
+    Offer {
+        /// Its name.
+        peer: PeerId,
+        /// SDP.
+        sdp: String,
+    },
+    /// What the member has on.
+    Media(MediaState),
+    /// What the member draws.
+    View {
+        /// Tiles or mix.
+        mode: ViewMode,
+        /// Most wanted first.
+        tiles: Vec<WantedTile>,
+    },
+    /// The member leaves for good.
+    Leave,
+    /// Host: settings; what is `None` stays.
+    ChangeRoom {
+        /// A new name.
+        name: Option<String>,
+        /// A new theme.
+        activity: Option<Activity>,
+        /// The lock.
+        locked: Option<bool>,
+        /// The lobby.
+        lobby: Option<bool>,
+        /// The mix's layout.
+        layout: Option<Layout>,
+    },
+    /// Host: a new invitation ends the old.
+    RenewInvitation {
+        /// The new code.
+        invitation: String,
+    },
+    /// Host.
+    Mute {
+        /// Whom.
+        participant: ParticipantId,
+        /// Mute, or end the mute.
+        muted: bool,
+    },
+    /// Host.
+    SetRole {
+        /// Whom.
+        participant: ParticipantId,
+        /// To what.
+        role: Role,
+    },
+    /// Host.
+    Remove {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Host.
+    Admit {
+        /// Whom.
+        participant: ParticipantId,
+        /// In, or refused.
+        admitted: bool,
+    },
+    /// Host: the room is gone.
+    EndRoom,
+    /// Host.
+    StartRecording {
+        /// Its id.
+        output: OutputId,
+        /// Unless `None`, changes the room's layout of the mix.
+        layout: Option<Layout>,
+    },
+    /// Host.
+    StopRecording {
+        /// Which.
+        output: OutputId,
+    },
+    /// Host: its file goes, and it leaves the list. Refused while it runs.
+    DeleteRecording {
+        /// Which.
+        output: OutputId,
+    },
+    /// Host.
+    StartStream {
+        /// Its id.
+        output: OutputId,
+        /// With the key.
+        url: String,
+        /// Unless `None`, changes the room's layout of the mix.
+        layout: Option<Layout>,
+    },
+    /// Host.
+    StopStream {
+        /// Which.
+        output: OutputId,
+    },
+    /// Host: who is here.
+    Participants,
+    /// Host: what is streamed.
+    Streams,
+}
+
+/// What came of a request. Lists and things are read from the room itself, right after `handle`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// They have a place, or stand at the door. An old place has its old id.
+    Joined(ParticipantId),
+    /// Nothing to tell.
+    Done,
+    /// The room.
+    Room,
+    /// The answer to an offer.
+    Answer(String),
+    /// Everybody.
+    Participants,
+    /// Somebody.
+    Participant(ParticipantId),
+    /// A recording.
+    Recording(OutputId),
+    /// A stream.
+    Stream(OutputId),
+    /// All streams.
+    Streams,
+}
+
+/// What to do next, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell clients something.
+    Tell {
+        /// Whom.
+        to: Vec<ConnectionId>,
+        /// What.
+        news: News,
+    },
+    /// Tell a client that it is over, and close its line.
+    Close {
+        /// Whose.
+        connection: ConnectionId,
+        /// Why.
+        parting: Parting,
+    },
+    /// Answer a request.
+    Reply {
+        /// Which.
+        request: RequestId,
+        /// With what.
+        reply: Result<Reply, Refusal>,
+    },
+    /// Ask the media side for something.
+    Media(MediaCommand),
+    /// The settings changed: keep them.
+    SaveSettings,
+    /// Ask the store where to write a recording; answered by [`Input::Prepared`].
+    Prepare(OutputId),
+    /// A recording's state changed: write its manifest.
+    SaveRecording(OutputId),
+    /// Delete a recording's folder and answer the request.
+    DeleteRecording {
+        /// Who waits.
+        request: RequestId,
+        /// Which.
+        output: OutputId,
+    },
+    /// An output is new or told how far it is.
+    Progress(OutputId),
+    /// The room is gone for good: forget it.
+    Ended,
+}
+
+/// News for clients: what changed; the rest is read from the room itself, right after `handle`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// You wait at the door.
+    Waiting,
+    /// You are in.
+    Welcome(ParticipantId),
+    /// Your answer.
+    Answer(String),
+    /// Your media session broke.
+    MediaLost(String),
+    /// What your slots show: mid and content.
+    Slots(Vec<(String, Option<Shown>)>),
+    /// Somebody came.
+    Joined(ParticipantId),
+    /// Somebody changed.
+    Changed(ParticipantId),
+    /// Somebody is gone.
+    Left(ParticipantId),
+    /// Who speaks, loudest first.
+    Speaking(Vec<ParticipantId>),
+    /// The room changed.
+    Room {
+        /// With the streams' addresses, without their keys.
+        for_hosts: bool,
+    },
+    /// Who waits.
+    WaitingList,
+    /// The present invitation.
+    Invitation,
+    /// A host muted you.
+    Muted,
+}
+
+/// What a slot shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Somebody's track.
+    Track(ParticipantId, Source),
+    /// The mix.
+    Mix,
+}
+
+/// Why a line is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// They left.
+    Left,
+    /// A host removed them.
+    Removed,
+    /// A host ended the room.
+    Ended,
+    /// They came back over another line.
+    Replaced,
+    /// A host did not let them in.
+    Refused,
+    /// The server stops.
+    Shutdown,
+    /// Their media session broke, and they have nothing else here (WHIP, WHEP).
+    Lost,
+}
+
+impl Parting {
+    /// The word on the wire.
+    pub fn code(self) -> &'static str {
+        match self {
+            Parting::Left => "left",
+            Parting::Removed => "removed",
+            Parting::Ended => "ended",
+            Parting::Replaced => "replaced",
+            Parting::Refused => "refused",
+            Parting::Shutdown => "shutdown",
+            Parting::Lost => "lost",
+        }
+    }
+
+    /// One sentence for people.
+    pub fn message(self) -> &'static str {
+        match self {
+            Parting::Left => "You left the room.",
+            Parting::Removed => "A host removed you from the room.",
+            Parting::Ended => "The host ended the room for everybody.",
+            Parting::Replaced => "You joined again from somewhere else; this connection is closed.",
+            Parting::Refused => "The host did not let you in.",
+            Parting::Shutdown => "The server is restarting; join again in a moment.",
+            Parting::Lost => "The media connection was lost.",
+        }
+    }
+
+    /// What a request that still waits is told.
+    pub fn refusal(self) -> Refusal {
+        let reason = match self {
+            Parting::Left | Parting::Ended => Reason::Gone,
+            Parting::Removed => Reason::Removed,
+            Parting::Refused => Reason::NotAdmitted,
+            Parting::Replaced => Reason::Conflict,
+            Parting::Shutdown | Parting::Lost => Reason::Unavailable,
+        };
+        Refusal::new(reason, self.message())
+    }
+}
