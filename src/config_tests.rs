@@ -59,7 +59,10 @@ fn localhost_is_an_address_and_a_url_loses_its_slash() {
     let config = load(&[("listen", "localhost:9"), ("public-url", "https://Rooms.example/")], &[], None).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:9");
     let url = config.public_url.unwrap();
-    assert_eq!((url.as_str(), url.authority(), url.host()), ("https://rooms.example", "rooms.example", "rooms.example"));
+    assert_eq!(
+        (url.as_str(), url.authority(), url.host()),
+        ("https://rooms.example", "rooms.example", "rooms.example")
+    );
     assert_eq!("http://[::1]:80".parse::<PublicUrl>().unwrap().host(), "::1");
 }
 

@@ -74,6 +74,10 @@ pub(super) fn rooms(connection: &Connection) -> Result<Vec<RoomRecord>> {
     Ok(rooms)
 }
 
+pub(super) fn count(connection: &Connection) -> Result<u32> {
+    connection.query_row("SELECT count(*) FROM rooms WHERE ended_at IS NULL", [], |row| row.get(0))
+}
+
 pub(super) fn save(connection: &mut Connection, room: &RoomRecord) -> Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute(
@@ -177,7 +181,6 @@ fn word<T: Serialize>(word: &T) -> Result<String> {
 
 fn read_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
 }

@@ -59,6 +59,14 @@ impl Storage {
         database::room_of_host(&self.database(), token).map_err(|error| failed(&error))
     }
 
+    /// How many rooms are kept, ended ones aside.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn count_rooms(&self) -> Result<u32, StoreError> {
+        database::count(&self.database()).map_err(|error| failed(&error))
+    }
+
     fn database(&self) -> MutexGuard<'_, rusqlite::Connection> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }

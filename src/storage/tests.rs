@@ -136,7 +136,9 @@ fn a_crash_is_settled_once() {
     std::fs::write(storage.recording_folder(OutputId(7)).join("a.mp4.partial"), "good").unwrap();
 
     let finish = |partial: &Path, finished: &Path| match std::fs::read_to_string(partial) {
-        Ok(text) if text == "good" => std::fs::write(finished, "finished").map_or(Err("?".to_owned()), |()| Ok((8, 2.5))),
+        Ok(text) if text == "good" => {
+            std::fs::write(finished, "finished").map_or(Err("?".to_owned()), |()| Ok((8, 2.5)))
+        }
         _ => Err("no picture in it".to_owned()),
     };
     let settled = recover(&storage, &finish).unwrap();
@@ -148,8 +150,14 @@ fn a_crash_is_settled_once() {
     use RecordingState::{Complete, Failed};
     assert_eq!(
         short,
-        [(Complete, 8, 2.5, 1), (Complete, 8, 2.5, 1), (Complete, 5, 1.5, 1), (Failed, 10, 1.5, 0), (Failed, 10, 1.5, 0),
-         (Complete, 10, 1.5, 0)]
+        [
+            (Complete, 8, 2.5, 1),
+            (Complete, 8, 2.5, 1),
+            (Complete, 5, 1.5, 1),
+            (Failed, 10, 1.5, 0),
+            (Failed, 10, 1.5, 0),
+            (Complete, 10, 1.5, 0)
+        ]
     );
     assert_eq!(after[4].error.as_deref(), Some("no picture in it"));
     let exists = |id, name| storage.recording_folder(OutputId(id)).join(name).exists();
