@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rtcp_types::prelude::*;
-use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesChunk, SdesItem};
+use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesBuilder, SdesChunk, SdesItem};
 
 use crate::domain::ids::PeerId;
 
@@ -295,8 +295,7 @@ impl Egress {
         out: &mut dyn Outbound,
     ) -> bool {
         let report = blocks.into_iter().fold(ReceiverReport::builder(self.rtcp_ssrc), |r, b| r.add_report_block(b));
-        let compound =
-            CompoundBuilder::default().add_packet(report).add_packet(names([(self.rtcp_ssrc, SERVER_CNAME)]));
+        let compound = CompoundBuilder::default().add_packet(report).add_packet(name(self.rtcp_ssrc, SERVER_CNAME));
         self.rtcp(&more(compound), scratch, out)
     }
 
@@ -318,9 +317,7 @@ impl Egress {
     }
 }
 
-/// An SDES packet with the CNAME of each SSRC.
-pub(crate) fn names<'a>(of: impl IntoIterator<Item = (u32, &'a str)>) -> rtcp_types::SdesBuilder<'a> {
-    of.into_iter().fold(Sdes::builder(), |sdes, (ssrc, name)| {
-        sdes.add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, name)))
-    })
+/// An SDES packet with the CNAME of an SSRC.
+pub(crate) fn name(ssrc: u32, cname: &str) -> SdesBuilder<'_> {
+    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
 }
