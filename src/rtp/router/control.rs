@@ -238,7 +238,15 @@ impl Router {
             // Nobody hears the one while seeing the other.
             lane.current = None;
         }
-        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else { return };
+        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else {
+            // The new track sends nothing: whose picture was shown before must not go on in its place.
+            if let Some(lane) =
+                self.lane_mut(at).filter(|lane| lane.current.is_some_and(|current| current.track != feed))
+            {
+                lane.current = None;
+            }
+            return;
+        };
         let wanted = StreamKey { track: feed, layer };
         let Some(lane) = self.lane_mut(at) else { return };
         if lane.current == Some(wanted) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::Outbound;
 use super::super::counters::Drop;
 use super::super::description::CodecName;
-use super::super::egress::Offered;
+use super::super::egress::{Exit, Offered, Scratch};
 use super::super::h264;
 use super::super::lane::{LaneRef, Verdict};
 use super::super::nack::Arrival;
@@ -96,13 +96,14 @@ impl Router {
         // Taken out, so that peers and tracks can be borrowed side by side; no allocation either way.
         let Some(track) = self.tracks.get_mut(stream.track) else { return };
         let mut lanes = take(&mut track.lanes);
+        let mut exit = Exit { scratch: &mut self.scratch, out };
         let mut at = 0;
         let mut begun = false;
         while let Some(&lane) = lanes.get(at) {
             let offered = match lane {
                 LaneRef::Slot(peer, slot) => match self.peers.get_mut(peer) {
                     Some(peer) => {
-                        let offered = peer.egress.offer(slot, stream, (media, codec), &mut self.scratch, out);
+                        let offered = peer.egress.offer(slot, stream, (media, codec), &mut exit);
                         if offered == Offered::Begun {
                             peer.egress.report_at = Some(now);
                         }
@@ -113,7 +114,7 @@ impl Router {
                 },
                 LaneRef::Subscription(key) => match self.subscriptions.get_mut(key) {
                     Some(subscription) => {
-                        let offered = subscription.offer(stream, media, &mut self.scratch);
+                        let offered = subscription.offer(stream, media, exit.scratch);
                         if offered == Offered::Begun {
                             subscription.report_at = Some(now);
                         }
@@ -165,7 +166,7 @@ fn read(codec: CodecName, payload: &[u8]) -> Result<(bool, Option<Descriptor>), 
 
 impl Subscription {
     /// Offers a packet of `source` and hands it to the sink if it is taken.
-    fn offer(&mut self, source: StreamKey, media: &Media<'_>, scratch: &mut [u8; MAX_DATAGRAM]) -> Offered {
+    fn offer(&mut self, source: StreamKey, media: &Media<'_>, scratch: &mut Scratch) -> Offered {
         if media.payload.len() > MAX_DATAGRAM - 64 {
             return Offered::Pass;
         }

@@ -10,6 +10,7 @@ use rtcp_types::{
 use super::super::Outbound;
 use super::super::clock::MediaTime;
 use super::super::counters::Drop;
+use super::super::egress::Exit;
 use super::super::rewrite::StreamKey;
 use super::super::slab::Key;
 use super::Router;
@@ -31,7 +32,10 @@ impl Router {
         let mut numbers = MAX_NUMBERS;
         let mut rest = &datagram[..length];
         for _ in 0..MAX_PACKETS {
-            let Some((packet, after)) = split(rest)? else { break };
+            if rest.is_empty() {
+                break;
+            }
+            let (packet, after) = split(rest).ok_or(Drop::Malformed)?;
             rest = after;
             self.rtcp_packet(now, from, packet, &mut numbers, out).map_err(|_| Drop::Malformed)?;
         }
@@ -168,7 +172,8 @@ impl Router {
         let layer = track.layers.get(usize::from(source.layer));
         let Some(packet) = layer.and_then(|layer| layer.cache.get(number)) else { return };
         let placed = resolved.place(packet.timestamp);
-        if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut self.scratch, out) {
+        let mut exit = Exit { scratch: &mut self.scratch, out };
+        if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut exit) {
             self.counters.rtx_sent += 1;
         }
     }
@@ -195,12 +200,9 @@ impl Router {
     }
 }
 
-/// The first packet of a compound (RFC 3550 section 6.1) and the rest; `None` at its end.
-fn split(compound: &[u8]) -> Result<Option<(&[u8], &[u8])>, Drop> {
-    if compound.is_empty() {
-        return Ok(None);
-    }
-    let head = compound.first_chunk::<4>().ok_or(Drop::Malformed)?;
+/// The first packet of a compound (RFC 3550 section 6.1), and the rest.
+fn split(compound: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head = compound.first_chunk::<4>()?;
     let length = 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
-    compound.split_at_checked(length).map(Some).ok_or(Drop::Malformed)
+    compound.split_at_checked(length)
 }

@@ -6,7 +6,7 @@ use rtcp_types::prelude::*;
 use rtcp_types::{CompoundBuilder, Fir, Nack, PayloadFeedback, Pli, SenderReport, TransportFeedback};
 
 use super::super::Outbound;
-use super::super::egress::name;
+use super::super::egress::{Exit, name};
 use super::super::lane::Lane;
 use super::super::rewrite::StreamKey;
 use super::super::slab::{Key, Slab};
@@ -123,7 +123,11 @@ impl Router {
             let nack = numbers.iter().fold(Nack::builder(), |nack, &number| nack.add_rtp_sequence(number));
             let from = peer.egress.rtcp_ssrc;
             let feedback = TransportFeedback::builder_owned(nack).sender_ssrc(from).media_ssrc(ssrc);
-            if peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out) {
+            if peer.egress.report(
+                [],
+                |compound| compound.add_packet(feedback),
+                &mut Exit { scratch: &mut self.scratch, out },
+            ) {
                 self.counters.nacks_sent += numbers.len() as u64;
             }
         }
@@ -159,7 +163,11 @@ impl Router {
                 } else {
                     PayloadFeedback::builder_owned(Pli::builder()).sender_ssrc(from).media_ssrc(ssrc)
                 };
-                peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out);
+                peer.egress.report(
+                    [],
+                    |compound| compound.add_packet(feedback),
+                    &mut Exit { scratch: &mut self.scratch, out },
+                );
             }
         }
         if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due()) {
@@ -183,7 +191,11 @@ impl Router {
             let from = peer.egress.rtcp_ssrc;
             let feedback =
                 TransportFeedback::builder_owned(message).sender_ssrc(from).media_ssrc(first.unwrap_or_default());
-            if peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out) {
+            if peer.egress.report(
+                [],
+                |compound| compound.add_packet(feedback),
+                &mut Exit { scratch: &mut self.scratch, out },
+            ) {
                 self.counters.feedback_sent += 1;
             }
             peer.feedback_at = Some(now + FEEDBACK_INTERVAL);
@@ -211,7 +223,7 @@ impl Router {
                 blocks.extend(layer.ssrc.and_then(|ssrc| layer.reception.block(ssrc, now)));
             }
         }
-        peer.egress.report(blocks, |compound| compound, &mut self.scratch, out);
+        peer.egress.report(blocks, |compound| compound, &mut Exit { scratch: &mut self.scratch, out });
         let next = now + REPORT_INTERVAL;
         peer.report_at = Some(next);
         self.wake_at(next);
@@ -230,7 +242,7 @@ impl Router {
             peer.egress.slots.iter().filter_map(|slot| lane_report(&self.tracks, slot.ssrc, &slot.lane, ntp, now));
         let reports: Vec<LaneReport> = reports.collect();
         for reports in reports.chunks(REPORTS_PER_DATAGRAM) {
-            peer.egress.rtcp(&sender_reports(reports, ntp), &mut self.scratch, out);
+            peer.egress.rtcp(&sender_reports(reports, ntp), &mut Exit { scratch: &mut self.scratch, out });
         }
         let next = now + REPORT_INTERVAL;
         peer.egress.report_at = Some(next);

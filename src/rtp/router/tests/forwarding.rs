@@ -262,3 +262,15 @@ fn padding_alone_leaves_no_gap() {
     assert_eq!(got[1].index, got[0].index + 1);
     assert_eq!(net.router.counters().dropped.padding, 3);
 }
+
+#[test]
+fn a_track_that_sends_nothing_does_not_show_somebody_else() {
+    let mut net = Net::trio();
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    net.frame(ALICE, 1, true);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(CAROL)), 360);
+    net.frame(ALICE, 2, true);
+    assert_eq!(net.rtp(BOB, 200).len(), 1);
+    net.frame(CAROL, 5, true);
+    assert_eq!(net.rtp(BOB, 200).len(), 1);
+}

@@ -186,6 +186,8 @@ pub(super) struct Net {
     pub(super) start: Instant,
     pub(super) now: Instant,
     pub(super) events: Vec<RouterEvent>,
+    /// Datagrams from the router get lost.
+    pub(super) broken: bool,
     peers: HashMap<PeerId, TestPeer>,
 }
 
@@ -193,7 +195,7 @@ impl Net {
     pub(super) fn new() -> Net {
         let start = Instant::now();
         let router = Router::new(7, start, Duration::from_secs(1_700_000_000));
-        Net { router, start, now: start, events: vec![], peers: HashMap::new() }
+        Net { router, start, now: start, events: vec![], broken: false, peers: HashMap::new() }
     }
 
     /// Alice, Bob and Carol with [`ordinary`] media, connected.
@@ -222,6 +224,9 @@ impl Net {
         let mut out = Collector::default();
         act(&mut self.router, self.now, &mut out);
         self.events.append(&mut out.events);
+        if self.broken {
+            return;
+        }
         for (peer, mut datagram) in out.datagrams {
             let peer = self.peers.get_mut(&peer).expect("the router knows no others");
             if is_rtcp(&datagram) {
@@ -335,7 +340,10 @@ pub(super) fn parse(compound: &[u8]) -> Vec<rtcp_types::Packet<'_>> {
 
 /// A sink that keeps what it gets.
 #[derive(Clone, Default)]
-pub(super) struct TestSink(pub(super) Arc<Mutex<(Vec<Vec<u8>>, Vec<Vec<u8>>)>>);
+pub(super) struct TestSink(pub(super) Arc<Mutex<Taken>>);
+
+/// RTP and RTCP packets.
+pub(super) type Taken = (Vec<Vec<u8>>, Vec<Vec<u8>>);
 
 impl PacketSink for TestSink {
     fn rtp(&mut self, packet: &[u8]) {
