@@ -12,7 +12,6 @@ export const en = {
   'home.create': 'Create room',
   'home.creating': 'Making the room…',
   'home.mine': 'Rooms you made here',
-  'home.open': 'Open',
   'home.forget': 'Forget {name}',
   'home.promise': 'Nothing is tracked and no other service is contacted.',
 
@@ -76,7 +75,6 @@ export const en = {
   'device.camera': 'Camera',
   'device.microphone': 'Microphone',
   'device.speaker': 'Speaker',
-  'device.default': 'The usual one',
   'device.camera.nth': 'Camera {count}',
   'device.microphone.nth': 'Microphone {count}',
   'device.speaker.nth': 'Speaker {count}',
@@ -129,7 +127,6 @@ export const en = {
   'room.mix': 'Everybody in one picture',
   'room.mix.waiting': 'The one picture is on its way…',
   'room.hear': 'Tap to hear',
-  'room.quality': 'Connection',
 
   'mark.recording': 'Recording',
   'mark.recording.starting': 'Recording starts…',
@@ -141,7 +138,6 @@ export const en = {
 
   'people.title': 'People',
   'people.close': 'Close',
-  'people.you': 'you',
   'people.host': 'Host',
   'people.whip': 'Guest by WHIP',
   'people.whep': 'Viewer by WHEP',
@@ -207,7 +203,6 @@ export const en = {
   'live.key.hint': 'leave it empty when the address holds it',
   'live.secret': 'The key is never shown again.',
   'live.start': 'Go live',
-  'live.end.ask': 'End all streams?',
 
   'end.ask': 'End the room for everybody? Recordings are finished; the link stops working.',
   'end.yes': 'End it',
@@ -233,8 +228,6 @@ export const en = {
   'over.replaced.text': 'It was opened in another window, which took your place.',
   'over.refused': 'The host did not let you in',
   'over.refused.text': 'Ask them whether they expected you.',
-  'over.shutdown': 'The server is restarting',
-  'over.shutdown.text': 'The room is kept. Join again in a moment.',
   'over.gone': 'This invitation has ended',
   'over.gone.text': 'The room was closed, or its host made a new link. Ask for the new one.',
   'over.not_found': 'This room is unknown',
@@ -243,7 +236,6 @@ export const en = {
   'over.unauthorized.text': 'Its last part is not this room’s key. You can join as a guest.',
   'over.other': 'The room closed the connection',
   'over.again': 'Join again',
-  'over.reload': 'Load the page again',
   'over.home': 'To the start page',
 
   'error.invalid_request': 'The server did not understand this page. Load it again.',

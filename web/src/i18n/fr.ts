@@ -12,7 +12,6 @@ export const fr: Messages = {
   'home.create': 'Créer le salon',
   'home.creating': 'Création du salon…',
   'home.mine': 'Les salons créés ici',
-  'home.open': 'Ouvrir',
   'home.forget': 'Oublier {name}',
   'home.promise': 'Rien n’est suivi et aucun autre service n’est contacté.',
 
@@ -76,7 +75,6 @@ export const fr: Messages = {
   'device.camera': 'Caméra',
   'device.microphone': 'Micro',
   'device.speaker': 'Haut-parleur',
-  'device.default': 'L’habituel',
   'device.camera.nth': 'Caméra {count}',
   'device.microphone.nth': 'Micro {count}',
   'device.speaker.nth': 'Haut-parleur {count}',
@@ -129,7 +127,6 @@ export const fr: Messages = {
   'room.mix': 'Tout le monde en une image',
   'room.mix.waiting': 'L’image arrive…',
   'room.hear': 'Touchez pour entendre',
-  'room.quality': 'Connexion',
 
   'mark.recording': 'Enregistrement',
   'mark.recording.starting': 'L’enregistrement démarre…',
@@ -141,7 +138,6 @@ export const fr: Messages = {
 
   'people.title': 'Participants',
   'people.close': 'Fermer',
-  'people.you': 'vous',
   'people.host': 'Hôte',
   'people.whip': 'Invité par WHIP',
   'people.whep': 'Spectateur par WHEP',
@@ -207,7 +203,6 @@ export const fr: Messages = {
   'live.key.hint': 'laissez vide si l’adresse la contient',
   'live.secret': 'La clé ne sera plus jamais montrée.',
   'live.start': 'Passer en direct',
-  'live.end.ask': 'Arrêter toutes les diffusions ?',
 
   'end.ask': 'Terminer le salon pour tous ? Les enregistrements sont finis proprement ; le lien ne marchera plus.',
   'end.yes': 'Terminer',
@@ -233,8 +228,6 @@ export const fr: Messages = {
   'over.replaced.text': 'Il a été ouvert dans une autre fenêtre, qui a pris votre place.',
   'over.refused': 'L’hôte ne vous a pas laissé entrer',
   'over.refused.text': 'Demandez-lui s’il vous attendait.',
-  'over.shutdown': 'Le serveur redémarre',
-  'over.shutdown.text': 'Le salon est conservé. Revenez dans un instant.',
   'over.gone': 'Cette invitation n’est plus valable',
   'over.gone.text': 'Le salon a été fermé, ou son hôte a fait un nouveau lien. Demandez-le-lui.',
   'over.not_found': 'Ce salon est inconnu',
@@ -243,7 +236,6 @@ export const fr: Messages = {
   'over.unauthorized.text': 'Sa dernière partie n’est pas la clé de ce salon. Vous pouvez entrer comme invité.',
   'over.other': 'Le salon a fermé la connexion',
   'over.again': 'Revenir',
-  'over.reload': 'Recharger la page',
   'over.home': 'Vers l’accueil',
 
   'error.invalid_request': 'Le serveur n’a pas compris cette page. Rechargez-la.',
