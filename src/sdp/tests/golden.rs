@@ -8,7 +8,7 @@ use crate::rtp::description::{CodecName, Extensions};
 use crate::sdp::section::values;
 
 /// Every golden offer with its door.
-pub(super) const ALL: [(&str, PeerKind); 21] = [
+pub(super) const ALL: [(&str, PeerKind); 23] = [
     ("chromium-k3m9", PeerKind::Browser),
     ("chromium-k3m9-trackless", PeerKind::Browser),
     ("chromium-k3m25", PeerKind::Browser),
@@ -25,6 +25,8 @@ pub(super) const ALL: [(&str, PeerKind); 21] = [
     ("firefox-whip", PeerKind::Whip),
     ("firefox-whip-sendrecv", PeerKind::Whip),
     ("firefox-whep", PeerKind::Whep),
+    ("gstreamer-whip", PeerKind::Whip),
+    ("gstreamer-whip-h264", PeerKind::Whip),
     ("aiortc-whip", PeerKind::Whip),
     ("aiortc-whip-sendrecv", PeerKind::Whip),
     ("aiortc-whep", PeerKind::Whep),
@@ -155,6 +157,23 @@ fn aiortc_through_all_doors() {
     assert_eq!((viewer.sources().len(), viewer.media.slots.len()), (0, 2));
     let member = read(&golden("aiortc-room"), PeerKind::Browser).unwrap();
     assert_eq!((member.sources().len(), member.media.slots.len()), (2, 7));
+}
+
+/// Other people's GStreamer: sendrecv, no header extensions, no retransmission, an H.264 level of its own.
+#[test]
+fn gstreamer_publishes() {
+    let publisher = read(&golden("gstreamer-whip"), PeerKind::Whip).unwrap();
+    assert_eq!(publisher.sources(), [Source::Microphone, Source::Camera]);
+    let camera = &publisher.media.receives[1];
+    assert_eq!((camera.codec.name, camera.codec.rtx, camera.codec.nack), (CodecName::Vp8, None, false));
+    assert_eq!(
+        (camera.mid.as_str(), camera.ssrcs.len()),
+        ("video1", 1),
+        "told apart by SSRC, having no mid in packets"
+    );
+    let mut publisher = read(&golden("gstreamer-whip-h264"), PeerKind::Whip).unwrap();
+    assert_eq!(publisher.media.receives[1].codec.name, CodecName::H264);
+    assert!(answer(&mut publisher).contains("profile-level-id=42c015\r\n"));
 }
 
 /// The offer for webrtcbin says what the client said of its transport, and nothing else of it.

@@ -1,4 +1,4 @@
-//! Offers of real clients (`tests/golden/offers`: Chromium 156, Firefox 153, aiortc 1.16), their answers, and offers of no client.
+//! Offers of real clients (`tests/golden/offers`: Chromium 156, Firefox 153, aiortc 1.16, GStreamer 1.22), their answers, and offers of no client.
 
 mod arbitrary;
 mod fragments;

@@ -1,0 +1,379 @@
+//! The settings: flag over environment (`VERANDA_…`) over `veranda.toml`. A bad value is one line that names its key.
+//!
+//! The file is flat: one key per option, no tables. So the key, the variable and the flag differ only in spelling.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Format, Serialized, Toml};
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::Options;
+
+const PREFIX: &str = "VERANDA_";
+/// Names the settings file, so it is the one variable that is no key.
+const CONFIG_VARIABLE: &str = "VERANDA_CONFIG";
+const DEFAULT_FILE: &str = "veranda.toml";
+
+/// Everything an operator can set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the page and the API are served.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// Where rooms, recordings and the self-signed certificate are kept.
+    pub data: PathBuf,
+    /// Encoders and outputs instead of the built-in ones.
+    pub pipelines: Option<PathBuf>,
+    /// The address people reach this server under.
+    #[serde(deserialize_with = "some_text")]
+    pub public_url: Option<PublicUrl>,
+    /// UDP for all media, and ICE-TCP on the same number; 0 takes a free one (tests).
+    pub media_port: u16,
+    /// Addresses told to clients for media; empty means all usable local ones.
+    #[serde(deserialize_with = "list")]
+    pub media_address: Vec<IpAddr>,
+    /// A `tracing` filter.
+    #[serde(deserialize_with = "log_filter")]
+    pub log: String,
+    /// Where the certificate comes from.
+    #[serde(deserialize_with = "text")]
+    pub tls: TlsMode,
+    /// The chain, PEM; with `tls = "files"`.
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, PEM; with `tls = "files"`.
+    pub tls_key: Option<PathBuf>,
+    /// Tokens that are host in every room.
+    #[serde(deserialize_with = "list")]
+    pub api_keys: Vec<String>,
+    /// Who may make rooms.
+    #[serde(deserialize_with = "text")]
+    pub create: CreatePolicy,
+    /// `turn:` and `turns:` addresses handed to clients.
+    #[serde(deserialize_with = "list")]
+    pub turn_urls: Vec<String>,
+    /// coturn's `static-auth-secret`.
+    pub turn_secret: Option<String>,
+    /// Seconds that TURN credentials live; they must outlive a meeting.
+    pub turn_ttl: u64,
+    /// An address of its own for `/metrics`, which then leaves the public one.
+    #[serde(deserialize_with = "some_address")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How many audio slots an offer may hold; 1 to 8.
+    pub audio_slots: u8,
+    /// How many video slots an offer may hold; 1 to 25.
+    pub video_slots: u8,
+    /// How many rooms may be kept at once.
+    pub max_rooms: u32,
+    /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("./data"),
+            pipelines: None,
+            public_url: None,
+            media_port: 7882,
+            media_address: Vec::new(),
+            log: "info".to_owned(),
+            tls: TlsMode::Off,
+            tls_cert: None,
+            tls_key: None,
+            api_keys: Vec::new(),
+            create: CreatePolicy::Everyone,
+            turn_urls: Vec::new(),
+            turn_secret: None,
+            turn_ttl: 12 * 60 * 60,
+            metrics_listen: None,
+            audio_slots: 3,
+            video_slots: 9,
+            max_rooms: 10_000,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Plain HTTP: for localhost, or behind a proxy.
+    Off,
+    /// Made by the server and kept in the data folder.
+    SelfSigned,
+    /// `tls_cert` and `tls_key`.
+    Files,
+}
+
+impl FromStr for TlsMode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "self-signed" => Ok(Self::SelfSigned),
+            "files" => Ok(Self::Files),
+            "acme" => {
+                Err("\"acme\" is not there yet: use \"files\" with a certificate from certbot, or a proxy that has one")
+            }
+            _ => Err("is not one of off, self-signed, files, acme"),
+        }
+    }
+}
+
+/// Who may make rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreatePolicy {
+    /// Whoever reaches the page.
+    Everyone,
+    /// Whoever shows an API key.
+    ApiKey,
+}
+
+impl FromStr for CreatePolicy {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "everyone" => Ok(Self::Everyone),
+            "api_key" => Ok(Self::ApiKey),
+            _ => Err("is not one of everyone, api_key"),
+        }
+    }
+}
+
+/// Scheme, host and port, without the slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// As it is put before `/r/{invitation}`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Host and port, as a browser's `Host` header and `Origin` have them.
+    pub fn authority(&self) -> &str {
+        self.0.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// The host alone, without brackets around an IPv6 address.
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => authority.split(':').next().unwrap_or(authority),
+        }
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let trimmed = text.strip_suffix('/').unwrap_or(text);
+        let authority = trimmed
+            .strip_prefix("https://")
+            .or_else(|| trimmed.strip_prefix("http://"))
+            .ok_or("does not start with https:// or http://")?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+        if authority.is_empty() || authority.len() > 255 || !authority.chars().all(fits) {
+            return Err("is not a scheme, a host and maybe a port, without a path");
+        }
+        Ok(Self(trimmed.to_ascii_lowercase()))
+    }
+}
+
+/// One line that names what is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Read the settings of this process.
+    ///
+    /// # Errors
+    /// One line that names the key and where it was found.
+    pub fn load(options: &Options) -> Result<Self, ConfigError> {
+        Self::from_sources(options, std::env::vars())
+    }
+
+    /// Read the settings from these flags, these variables and the file they name.
+    ///
+    /// # Errors
+    /// One line that names the key and where it was found.
+    pub fn from_sources(
+        options: &Options,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let (mut environment, mut named_by_variable) = (Vec::new(), None);
+        for (name, value) in variables {
+            if name == CONFIG_VARIABLE {
+                named_by_variable = Some(PathBuf::from(value));
+            } else if let Some(key) = name.strip_prefix(PREFIX) {
+                environment.push((key.to_ascii_lowercase(), value));
+            }
+        }
+        let mut figment = file(options.config.clone().or(named_by_variable))?;
+        for (key, value) in environment {
+            figment = figment.merge(Serialized::global(&key, value));
+            check(&figment).map_err(|problem| named(&format!("{PREFIX}{}", key.to_ascii_uppercase()), &problem))?;
+        }
+        for (key, value) in options.given() {
+            figment = figment.merge(Serialized::global(key, value));
+            check(&figment).map_err(|problem| named(&format!("--{}", key.replace('_', "-")), &problem))?;
+        }
+        let config: Self = figment.extract_lossy().map_err(|error| ConfigError(error.to_string()))?;
+        config.checked()
+    }
+
+    /// What no single value shows.
+    fn checked(self) -> Result<Self, ConfigError> {
+        let wrong = |line: &str| Err(ConfigError(line.to_owned()));
+        if !(1..=8).contains(&self.audio_slots) {
+            return wrong("audio_slots: is not between 1 and 8");
+        }
+        if !(1..=25).contains(&self.video_slots) {
+            return wrong("video_slots: is not between 1 and 25");
+        }
+        if self.max_rooms == 0 {
+            return wrong("max_rooms: is not at least 1");
+        }
+        if !(60..=7 * 24 * 60 * 60).contains(&self.turn_ttl) {
+            return wrong("turn_ttl: is not between 60 seconds and a week");
+        }
+        if let Some(url) = self.turn_urls.iter().find(|url| !is_ice_url(url)) {
+            return wrong(&format!("turn_urls: {url:?} does not start with turn:, turns: or stun:"));
+        }
+        if self.turn_urls.iter().any(|url| url.starts_with("turn")) && self.turn_secret.is_none() {
+            return wrong("turn_secret: is missing: turn_urls needs coturn's static-auth-secret");
+        }
+        if self.api_keys.iter().any(|key| key.len() < 16) {
+            return wrong("api_keys: has a key shorter than 16 characters, which can be guessed");
+        }
+        if self.create == CreatePolicy::ApiKey && self.api_keys.is_empty() {
+            return wrong("api_keys: is empty, so with create = \"api_key\" nobody could make a room");
+        }
+        if self.tls == TlsMode::Files {
+            for (key, value) in [("tls_cert", &self.tls_cert), ("tls_key", &self.tls_key)] {
+                if value.is_none() {
+                    return wrong(&format!("{key}: is missing: tls = \"files\" needs it"));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// How long TURN credentials live.
+    pub fn turn_lifetime(&self) -> Duration {
+        Duration::from_secs(self.turn_ttl)
+    }
+}
+
+fn is_ice_url(url: &str) -> bool {
+    ["turn:", "turns:", "stun:"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        && url.chars().all(|c| c.is_ascii_graphic() && !"\"<>".contains(c))
+}
+
+/// The settings file: the one named must be there, the default one may be.
+fn file(named_by_operator: Option<PathBuf>) -> Result<Figment, ConfigError> {
+    let path = named_by_operator.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let content = match std::fs::read_to_string(&path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named_by_operator.is_none() => {
+            return Ok(Figment::new());
+        }
+        Err(error) => return Err(ConfigError(format!("--config {}: {error}", path.display()))),
+    };
+    let figment = Figment::from(Toml::string(&content));
+    check(&figment).map_err(|problem| in_file(&path, &problem))?;
+    Ok(figment)
+}
+
+/// Checked after each source, so that an error needs no guessing where the value came from.
+fn check(figment: &Figment) -> Result<(), figment::Error> {
+    figment.extract_lossy::<Config>().map(drop)
+}
+
+fn in_file(path: &Path, problem: &figment::Error) -> ConfigError {
+    let key = problem.path.join(".");
+    let between = if key.is_empty() { "" } else { ": " };
+    ConfigError(format!("{}: {key}{between}{}", path.display(), explain(problem)))
+}
+
+fn named(name: &str, problem: &figment::Error) -> ConfigError {
+    ConfigError(format!("{name}: {}", explain(problem)))
+}
+
+/// What is wrong, without its place, on one line. The value is told back only by what is never a secret.
+fn explain(problem: &figment::Error) -> String {
+    let text = match &problem.kind {
+        Kind::UnknownField(..) => "unknown key".to_owned(),
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => match expected.as_str() {
+            "u8" | "u16" | "u32" | "u64" => "is not a whole number in range".to_owned(),
+            other => format!("is not {other}"),
+        },
+        Kind::Message(message) => message.clone(),
+        other => other.to_string(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn text<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.trim().parse().map_err(serde::de::Error::custom)
+}
+
+fn some_text<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    text(deserializer).map(Some)
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text,
+    };
+    numeric.parse().map_err(|_| serde::de::Error::custom("is not an IP address and a port, as in 127.0.0.1:8080"))
+}
+
+fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
+}
+
+fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(deserializer)?;
+    match tracing_subscriber::EnvFilter::try_new(&filter) {
+        Ok(_) => Ok(filter),
+        Err(error) => Err(serde::de::Error::custom(format!("is not a log filter: {error}"))),
+    }
+}
+
+/// A list in the file, or one text with commas from a flag or a variable.
+fn list<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    let texts = match OneOrMany::deserialize(deserializer) {
+        Ok(OneOrMany::One(text)) => text.split(',').map(str::to_owned).collect(),
+        Ok(OneOrMany::Many(texts)) => texts,
+        Err(_) => return Err(serde::de::Error::custom("is not a list of texts")),
+    };
+    let parse = |text: &String| text.trim().parse().map_err(|error| serde::de::Error::custom(format!("has {error}")));
+    texts.iter().filter(|text| !text.trim().is_empty()).map(parse).collect()
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

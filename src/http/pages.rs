@@ -1,0 +1,98 @@
+//! The page, embedded in the program: `web/dist` as `npm run build` left it.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::SharedApp;
+use super::address::host;
+use super::error::Problem;
+use super::files::{has, text};
+use crate::config::{Config, TlsMode};
+
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// Told when the program was built without its page.
+const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Veranda</title>\
+    <h1>Veranda</h1><p>The server runs, but it was built without its page. \
+    Run <code>npm ci &amp;&amp; npm run build</code> in <code>web</code> and build again, or use <code>script/server</code>.</p>";
+
+/// `/` and `/r/{invitation}`: the same page, which reads its own address.
+pub(super) async fn index(headers: HeaderMap) -> Response {
+    match Dist::get("index.html") {
+        Some(file) => embedded("index.html", file, &headers),
+        None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], MISSING).into_response(),
+    }
+}
+
+/// `/assets/…`, whose names change with their content.
+pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let path = format!("assets/{path}");
+    Dist::get(&path).map(|file| embedded(&path, file, &headers)).ok_or_else(Problem::no_such_page)
+}
+
+/// What lies beside `index.html`: icon, manifest. Everything else that no route knows ends here as well.
+pub(super) async fn other(request: Request) -> Result<Response, Problem> {
+    let path = request.uri().path().trim_start_matches('/');
+    let is_file = !path.contains('/') && path != "index.html";
+    let file = if is_file { Dist::get(path) } else { None };
+    file.map(|file| embedded(path, file, request.headers())).ok_or_else(Problem::no_such_page)
+}
+
+fn embedded(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
+    let hash: String = file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("\"{hash}\"");
+    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let kind = if kind.type_() == "text" { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let common =
+        [(header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, etag.clone()), (header::CONTENT_TYPE, kind)];
+    if text(headers, header::IF_NONE_MATCH).is_some_and(|tags| has(tags, &etag)) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    let body = match file.data {
+        Cow::Borrowed(bytes) => Body::from(bytes),
+        Cow::Owned(bytes) => Body::from(bytes),
+    };
+    (common, body).into_response()
+}
+
+/// Headers that keep a page to itself, on every answer: they do no harm where no browser looks.
+pub(super) async fn protect(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let policy = content_security_policy(request.headers(), &app.state.config);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(self), display-capture=(self)"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Safari before 15.4 does not count a WebSocket to the same host as 'self', so it is named.
+fn content_security_policy(headers: &HeaderMap, config: &Config) -> String {
+    let scheme = if config.tls == TlsMode::Off { "ws" } else { "wss" };
+    let mut sockets = host(headers).map_or_else(String::new, |host| format!(" {scheme}://{host}"));
+    if let Some(url) = &config.public_url {
+        let scheme = if url.as_str().starts_with("https") { "wss" } else { "ws" };
+        sockets.push_str(&format!(" {scheme}://{}", url.authority()));
+    }
+    format!(
+        "default-src 'self'; connect-src 'self'{sockets}; img-src 'self' data: blob:; media-src 'self' blob:; \
+         style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    )
+}

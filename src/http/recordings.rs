@@ -1,0 +1,110 @@
+//! Recordings: begin, end, list, delete. The file itself is in [`super::files`].
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use super::auth::{self, HostRecording, HostRoom};
+use super::body::JsonBody;
+use super::error::Problem;
+use super::rooms::unexpected;
+use super::{App, SharedApp, view};
+use crate::domain::error::{Reason, Refusal};
+use crate::domain::ids::RoomId;
+use crate::protocol::rest;
+use crate::rooms::api::{Action, Caller, Outcome, Recording, Store};
+
+/// Begin a recording.
+#[utoipa::path(post, path = "/rooms/{room}/recordings", tag = "recordings", request_body = rest::NewRecording,
+    params(("room" = String, Path)), responses((status = 201, body = rest::Recording)), security(("token" = [])))]
+pub(super) async fn start(
+    HostRoom(room): HostRoom,
+    JsonBody(body): JsonBody<rest::NewRecording>,
+) -> Result<(StatusCode, Json<rest::Recording>), Problem> {
+    require_possible(&body)?;
+    match room.act(Caller::Host, Action::StartRecording { layout: body.layout }).await? {
+        Outcome::Recording(recording) => Ok((StatusCode::CREATED, Json(view::recording(recording)))),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The mix has one size so far; a file of another one than was asked for would be worse than a refusal.
+fn require_possible(body: &rest::NewRecording) -> Result<(), Problem> {
+    for (field, asked, only) in [("width", body.width, 1280), ("height", body.height, 720), ("fps", body.fps, 30)] {
+        if asked.is_some_and(|asked| asked != only) {
+            return Err(Refusal::new(Reason::OutOfRange, format!("{field}: only {only} is possible so far")).into());
+        }
+    }
+    if body.tracks == Some(true) {
+        let detail = "tracks: each person's own media can't be recorded so far, only the mix";
+        return Err(Refusal::new(Reason::OutOfRange, detail).into());
+    }
+    Ok(())
+}
+
+/// Every recording of a room, oldest first; those of an ended room too.
+#[utoipa::path(get, path = "/rooms/{room}/recordings", tag = "recordings",
+    params(("room" = String, Path)), responses((status = 200, body = Vec<rest::Recording>)), security(("token" = [])))]
+pub(super) async fn list(
+    State(app): State<SharedApp>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<rest::Recording>>, Problem> {
+    let token = auth::required(&headers)?;
+    let recordings = match app.state.rooms.find(&id).await {
+        Ok(room) => {
+            app.require_host(&room, token).await?;
+            room.recordings()
+        }
+        Err(refusal) if refusal.reason == Reason::Gone => match id.parse() {
+            Ok(id) => recordings_of_ended(&app, id, token).await?,
+            Err(_) => return Err(refusal.into()),
+        },
+        Err(refusal) => return Err(refusal.into()),
+    };
+    Ok(Json(recordings.into_iter().map(view::recording).collect()))
+}
+
+async fn recordings_of_ended(app: &App, room: RoomId, token: &str) -> Result<Vec<Recording>, Problem> {
+    if !app.is_api_key(token) {
+        match app.room_of_host(token).await? {
+            Some(own) if own == room => {}
+            Some(_) => return Err(Problem::not_yours()),
+            None => return Err(Problem::bad_token()),
+        }
+    }
+    let storage = app.state.storage.clone();
+    let all = tokio::task::spawn_blocking(move || storage.recordings()).await.map_err(std::io::Error::other)??;
+    Ok(all.into_iter().filter(|recording| recording.room == room).collect())
+}
+
+/// One recording.
+#[utoipa::path(get, path = "/recordings/{recording}", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Recording)), security(("token" = [])))]
+pub(super) async fn show(HostRecording(_room, recording): HostRecording) -> Json<rest::Recording> {
+    Json(view::recording(recording))
+}
+
+/// Finish a recording: it is `complete` soon after.
+#[utoipa::path(post, path = "/recordings/{recording}/stop", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Recording)), security(("token" = [])))]
+pub(super) async fn stop(HostRecording(room, recording): HostRecording) -> Result<Json<rest::Recording>, Problem> {
+    let Some(room) = room else {
+        return Err(Refusal::new(Reason::Conflict, "the recording has ended with its room").into());
+    };
+    match room.act(Caller::Host, Action::StopRecording { recording: recording.id }).await? {
+        Outcome::Recording(recording) => Ok(Json(view::recording(recording))),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Delete a recording and its files.
+#[utoipa::path(delete, path = "/recordings/{recording}", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 204)), security(("token" = [])))]
+pub(super) async fn delete(
+    State(app): State<SharedApp>,
+    HostRecording(_room, recording): HostRecording,
+) -> Result<StatusCode, Problem> {
+    app.state.rooms.delete_recording(recording.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,41 @@
+//! What a browser says, as the room understands it.
+
+use std::str::FromStr;
+
+use crate::domain::error::{Reason, Refusal};
+use crate::protocol::client::ClientMessage;
+use crate::rooms::api::Action;
+
+/// The action a message asks for.
+///
+/// # Errors
+/// `NotFound` for an id that can be nobody's, `Conflict` for a second `join`.
+pub(super) fn action(message: ClientMessage) -> Result<Action, Refusal> {
+    use ClientMessage as From;
+    Ok(match message {
+        From::Join { .. } => return Err(Refusal::new(Reason::Conflict, "this socket has joined already")),
+        From::Offer { sdp } => Action::Offer { sdp },
+        From::Media { media } => Action::Media(media),
+        From::View { mode, tiles } => Action::View { mode, tiles },
+        From::Leave {} => Action::Leave,
+        From::ChangeRoom { name, activity, locked, lobby, layout } => {
+            Action::ChangeRoom { name, activity, locked, lobby, layout }
+        }
+        From::RenewInvitation {} => Action::RenewInvitation,
+        From::Mute { participant, muted } => Action::Mute { participant: id(&participant, "participant")?, muted },
+        From::SetRole { participant, role } => Action::SetRole { participant: id(&participant, "participant")?, role },
+        From::Remove { participant } => Action::Remove { participant: id(&participant, "participant")? },
+        From::Admit { participant, admitted } => {
+            Action::Admit { participant: id(&participant, "participant")?, admitted }
+        }
+        From::EndRoom {} => Action::EndRoom,
+        From::StartRecording {} => Action::StartRecording { layout: None },
+        From::StopRecording { recording } => Action::StopRecording { recording: id(&recording, "recording")? },
+        From::StartStream { url } => Action::StartStream { url, layout: None },
+        From::StopStream { stream } => Action::StopStream { stream: id(&stream, "stream")? },
+    })
+}
+
+fn id<T: FromStr>(text: &str, what: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| Refusal::new(Reason::NotFound, format!("there is no such {what}")))
+}

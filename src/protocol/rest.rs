@@ -1,0 +1,228 @@
+//! The bodies of the JSON API. Numbers that a person may get wrong are wider than their range, so that -1 is answered
+//! with the limit (422) and not with a remark on types.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, ViewMode};
+
+/// `POST /rooms`
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoom {
+    /// 1 to 80 characters; named after the activity unless given.
+    #[schema(max_length = 80)]
+    pub name: Option<String>,
+    /// What the room is for; `catch_up` unless given.
+    pub activity: Option<Activity>,
+    /// 2 to 50; 50 unless given.
+    #[schema(minimum = 2, maximum = 50)]
+    pub max_participants: Option<i64>,
+    /// Nobody but hosts comes in.
+    pub locked: Option<bool>,
+    /// Hosts let people in one by one.
+    pub lobby: Option<bool>,
+}
+
+/// A room and its secrets: told once, to its maker.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedRoom {
+    /// Names the room in the API. Not a secret, and no way in.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its theme.
+    pub activity: Activity,
+    /// The code whose link lets people in.
+    pub invitation: String,
+    /// The link to share.
+    pub url: String,
+    /// The maker's own link; the token is in its fragment.
+    pub host_url: String,
+    /// Shown as `Authorization: Bearer`.
+    pub host_token: String,
+    /// How many it holds.
+    pub max_participants: u32,
+    /// Nobody but hosts comes in.
+    pub locked: bool,
+    /// Hosts let people in one by one.
+    pub lobby: bool,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+}
+
+/// A room as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Room {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its theme.
+    pub activity: Activity,
+    /// Nobody but hosts comes in.
+    pub locked: bool,
+    /// Hosts let people in one by one.
+    pub lobby: bool,
+    /// How the mix is laid out.
+    pub layout: Layout,
+    /// How many are in it.
+    pub participants: u32,
+    /// How many it holds.
+    pub max_participants: u32,
+    /// It is being recorded.
+    pub recording: bool,
+    /// It is being streamed.
+    pub live: bool,
+}
+
+/// `PATCH /rooms/{id}`: what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoomChange {
+    /// 1 to 80 characters.
+    #[schema(max_length = 80)]
+    pub name: Option<String>,
+    /// A new theme.
+    pub activity: Option<Activity>,
+    /// The lock.
+    pub locked: Option<bool>,
+    /// The lobby.
+    pub lobby: Option<bool>,
+    /// The layout of the mix.
+    pub layout: Option<Layout>,
+}
+
+/// The room's present invitation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invitation {
+    /// The code.
+    pub invitation: String,
+    /// The link to share.
+    pub url: String,
+}
+
+/// Somebody in the room.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Participant {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The door they came through.
+    pub kind: ParticipantKind,
+    /// RFC 3339, UTC.
+    pub joined_at: String,
+    /// It is on.
+    pub microphone: bool,
+    /// It is on.
+    pub camera: bool,
+    /// They share a screen.
+    pub screen: bool,
+    /// What they are sent.
+    pub view: ViewMode,
+}
+
+/// `PATCH /rooms/{id}/participants/{pid}`: what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParticipantChange {
+    /// True mutes; false lets them unmute.
+    pub muted: Option<bool>,
+    /// What they may do.
+    pub role: Option<Role>,
+}
+
+/// `POST /rooms/{id}/recordings`
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecording {
+    /// Changes the layout of the mix.
+    pub layout: Option<Layout>,
+    /// Pixels; 1280 so far.
+    pub width: Option<i64>,
+    /// Pixels; 720 so far.
+    pub height: Option<i64>,
+    /// Frames a second; 30 so far.
+    pub fps: Option<i64>,
+    /// Each person's own media as well; not there so far.
+    pub tracks: Option<bool>,
+}
+
+/// A recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Recording {
+    /// Its id.
+    pub id: String,
+    /// Its room's id.
+    pub room: String,
+    /// How far it is.
+    pub state: RecordingState,
+    /// Of the mix.
+    pub layout: Layout,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub fps: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Seconds of media.
+    pub duration: f64,
+    /// Of the file.
+    pub bytes: u64,
+    /// File names, the MP4 first; empty until there is one.
+    pub files: Vec<String>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// `POST /rooms/{id}/streams`
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewStream {
+    /// `rtmp://` or `rtmps://`, with the key.
+    pub url: String,
+    /// Changes the layout of the mix.
+    pub layout: Option<Layout>,
+}
+
+/// A stream to an RTMP server.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Stream {
+    /// Its id.
+    pub id: String,
+    /// Its room's id.
+    pub room: String,
+    /// Without its key.
+    pub url: String,
+    /// How it does.
+    pub state: StreamState,
+    /// Tries after the first.
+    pub retries: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// RFC 9457, `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `about:blank`: the status and the code say it all.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// One sentence a person can act on.
+    pub detail: String,
+    /// A stable word for programs.
+    pub code: String,
+}

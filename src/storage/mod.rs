@@ -1,0 +1,124 @@
+//! What is kept across restarts: rooms in SQLite, recordings as folders with a manifest beside the file.
+//!
+//! ```text
+//! DATA/veranda.sqlite3                       rooms, ended ones as far as a 410 and their recordings need it
+//! DATA/recordings/{id}/manifest.json         what the recording is and how far
+//! DATA/recordings/{id}/Veranda … .mp4        the finished file
+//! DATA/recordings/{id}/Veranda … .mp4.partial    the file while it runs
+//! ```
+
+mod database;
+mod file_name;
+mod manifest;
+pub mod recover;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::{OutputId, RoomId};
+use crate::rooms::api::{Recording, RoomRecord, Store, StoreError};
+
+const RECORDINGS: &str = "recordings";
+/// What a recording's file ends in while it is not finished.
+pub const PARTIAL: &str = "partial";
+
+/// The data folder.
+#[derive(Debug)]
+pub struct Storage {
+    data: PathBuf,
+    database: Mutex<rusqlite::Connection>,
+}
+
+impl Storage {
+    /// Open the data folder, made when there is none.
+    ///
+    /// # Errors
+    /// In one sentence, when it can't be made, written or understood.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(data.join(RECORDINGS)).map_err(|error| at(data, &error))?;
+        let file = data.join("veranda.sqlite3");
+        let database = database::open(&file).map_err(|error| StoreError(format!("{}: {error}", file.display())))?;
+        Ok(Self { data: data.to_owned(), database: Mutex::new(database) })
+    }
+
+    /// The folder of one recording, whether it is there or not.
+    pub fn recording_folder(&self, recording: OutputId) -> PathBuf {
+        self.recordings_folder().join(recording.to_string())
+    }
+
+    /// Where all recordings are.
+    pub fn recordings_folder(&self) -> PathBuf {
+        self.data.join(RECORDINGS)
+    }
+
+    /// The room, ended or not, whose host token this is: an ended room's recordings still have an owner.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn room_of_host(&self, token: &str) -> Result<Option<RoomId>, StoreError> {
+        database::room_of_host(&self.database(), token).map_err(|error| failed(&error))
+    }
+
+    /// How many rooms are kept, ended ones aside.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn count_rooms(&self) -> Result<u32, StoreError> {
+        database::count(&self.database()).map_err(|error| failed(&error))
+    }
+
+    fn database(&self) -> MutexGuard<'_, rusqlite::Connection> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Storage {
+    fn rooms(&self) -> Result<Vec<RoomRecord>, StoreError> {
+        database::rooms(&self.database()).map_err(|error| failed(&error))
+    }
+
+    fn save_room(&self, room: &RoomRecord) -> Result<(), StoreError> {
+        database::save(&mut self.database(), room).map_err(|error| failed(&error))
+    }
+
+    fn end_room(&self, room: &RoomRecord) -> Result<(), StoreError> {
+        database::end(&mut self.database(), room).map_err(|error| failed(&error))
+    }
+
+    fn ended(&self, invitation_or_id: &str) -> Result<bool, StoreError> {
+        database::ended(&self.database(), invitation_or_id).map_err(|error| failed(&error))
+    }
+
+    fn recording_path(&self, recording: &Recording) -> Result<PathBuf, StoreError> {
+        let folder = self.recording_folder(recording.id);
+        std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+        Ok(folder.join(file_name::recording(&recording.room_name, recording.started_at)))
+    }
+
+    fn save_recording(&self, recording: &Recording) -> Result<(), StoreError> {
+        manifest::write(&self.recording_folder(recording.id), recording)
+    }
+
+    fn recordings(&self) -> Result<Vec<Recording>, StoreError> {
+        manifest::read_all(&self.recordings_folder())
+    }
+
+    fn delete_recording(&self, recording: OutputId) -> Result<(), StoreError> {
+        let folder = self.recording_folder(recording);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at(&folder, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failed(error: &rusqlite::Error) -> StoreError {
+    StoreError(error.to_string())
+}
+
+fn at(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Recordings and streams.
+
+use veranda::domain::error::Reason;
+use veranda::domain::ids::OutputId;
+use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob};
+use veranda::domain::room::{Act, Effect, Input, News, Reply};
+use veranda::domain::words::{Layout, RecordingState, StreamState};
+
+use crate::script::{Script, reason, seconds};
+
+fn record(s: &mut Script) -> OutputId {
+    let output = s.output();
+    assert_eq!(s.api(Act::StartRecording { output, layout: None }), Ok(Reply::Recording(output)));
+    output
+}
+
+fn prepared(s: &mut Script, output: OutputId) {
+    s.input(Input::Prepared { output, path: Ok(format!("/data/{output}/Room.mp4").into()) });
+}
+
+fn output(s: &mut Script, output: OutputId, event: OutputEvent) {
+    s.media(MediaEvent::Output { output, event });
+}
+
+#[test]
+fn a_recording_from_the_button_to_the_file() {
+    let mut s = Script::new();
+    let anna = s.join("Anna");
+    s.forget();
+    let id = record(&mut s);
+    assert_eq!(s.others(), [Effect::Progress(id), Effect::Prepare(id)]);
+    assert_eq!((s.told(anna), s.commands()), (vec![News::Room { for_hosts: false }], vec![]));
+    prepared(&mut s, id);
+    let path = format!("/data/{id}/Room.mp4").into();
+    assert_eq!(s.commands(), [MediaCommand::Start { output: id, job: OutputJob::Record { path } }]);
+    s.forget();
+    output(&mut s, id, OutputEvent::Live);
+    assert_eq!(s.told(anna), [News::Room { for_hosts: false }]);
+    output(&mut s, id, OutputEvent::Progress { bytes: 1000, duration: 1.0 });
+    assert_eq!(s.told(anna), [], "progress is not news");
+    assert_eq!(s.api(Act::StopRecording { output: id }), Ok(Reply::Recording(id)));
+    assert_eq!(s.api(Act::StopRecording { output: id }), Ok(Reply::Recording(id)), "twice is harmless");
+    assert_eq!(s.commands(), [MediaCommand::Stop { output: id }]);
+    assert_eq!(reason(s.api(Act::DeleteRecording { output: id })), Some(Reason::Conflict));
+    s.forget();
+    output(&mut s, id, OutputEvent::Finishing);
+    output(&mut s, id, OutputEvent::Finished { bytes: 2000, duration: 2.5 });
+    assert_eq!(s.others().last(), Some(&Effect::SaveRecording(id)));
+    let recording = s.room.recording(id).unwrap();
+    assert_eq!((recording.state, recording.bytes, recording.duration), (RecordingState::Complete, 2000, 2.5));
+
+    let request = s.begin(veranda::domain::room::Caller::Host, Act::DeleteRecording { output: id });
+    assert_eq!((s.reply(request), s.others()), (None, vec![Effect::DeleteRecording { request, output: id }]));
+    assert!(s.room.recordings().is_empty());
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_fails_alone() {
+    let mut s = Script::new();
+    let (bad, good) = (record(&mut s), record(&mut s));
+    prepared(&mut s, good);
+    s.input(Input::Prepared { output: bad, path: Err("the disk is full".into()) });
+    let state = |s: &Script, id| s.room.recording(id).unwrap().state;
+    assert_eq!((state(&s, bad), state(&s, good)), (RecordingState::Failed, RecordingState::Starting));
+    assert_eq!(s.room.recording(bad).unwrap().error.as_deref(), Some("the disk is full"));
+}
+
+#[test]
+fn a_recording_stopped_before_it_began_is_started_and_stopped() {
+    let mut s = Script::new();
+    let id = record(&mut s);
+    assert!(s.api(Act::StopRecording { output: id }).is_ok());
+    s.forget();
+    prepared(&mut s, id);
+    assert!(matches!(s.commands()[..], [MediaCommand::Start { .. }, MediaCommand::Stop { .. }]));
+}
+
+#[test]
+fn a_stream_hides_its_key_and_comes_back() {
+    let mut s = Script::new();
+    let id = s.output();
+    let url = "rtmp://live.example/app/secret";
+    let start = Act::StartStream { output: id, url: url.into(), layout: Some(Layout::Speaker) };
+    assert_eq!(s.api(start), Ok(Reply::Stream(id)));
+    assert_eq!(s.commands(), [MediaCommand::Start { output: id, job: OutputJob::Stream { url: url.into() } }]);
+    let stream = s.room.stream(id).unwrap();
+    assert_eq!((stream.url.as_str(), stream.host.as_str()), ("rtmp://live.example/app/…", "rtmp://live.example"));
+    assert_eq!(s.room.settings().layout, Layout::Speaker);
+    output(&mut s, id, OutputEvent::Live);
+    output(&mut s, id, OutputEvent::Retrying { error: "closed".into(), retries: 1 });
+    assert_eq!(s.room.stream(id).map(|stream| (stream.state, stream.retries)), Some((StreamState::Retrying, 1)));
+    assert_eq!(s.api(Act::StopStream { output: id }), Ok(Reply::Stream(id)));
+    assert_eq!(s.commands(), [MediaCommand::Stop { output: id }]);
+    assert_eq!(s.room.stream(id).map(|stream| stream.state), Some(StreamState::Ended));
+    assert!(!s.room.needs_media());
+}
+
+#[test]
+fn what_does_not_exist_or_is_no_address_is_refused() {
+    let mut s = Script::new();
+    let nothing = OutputId(99);
+    assert_eq!(reason(s.api(Act::StopRecording { output: nothing })), Some(Reason::NotFound));
+    assert_eq!(reason(s.api(Act::StopStream { output: nothing })), Some(Reason::NotFound));
+    let start = Act::StartStream { output: nothing, url: "https://example.com".into(), layout: None };
+    assert_eq!(reason(s.api(start)), Some(Reason::OutOfRange));
+    assert!(s.room.streams().is_empty() && s.commands().is_empty());
+}
+
+#[test]
+fn the_end_of_the_room_waits_for_its_recordings() {
+    let mut s = Script::new();
+    let anna = s.host("Anna");
+    let id = record(&mut s);
+    prepared(&mut s, id);
+    s.forget();
+    assert!(s.act(anna, Act::EndRoom).is_ok());
+    assert!(s.commands().contains(&MediaCommand::Stop { output: id }));
+    assert!(!s.room.is_over() && s.room.needs_media());
+    output(&mut s, id, OutputEvent::Finished { bytes: 1, duration: 1.0 });
+    assert!(s.room.is_over() && !s.room.needs_media());
+}
+
+#[test]
+fn a_recording_of_an_empty_room_is_forgotten_only_for_a_while() {
+    let mut s = Script::new();
+    let (anna, id) = (s.join("Anna"), record(&mut s));
+    prepared(&mut s, id);
+    assert!(s.act(anna, Act::Leave).is_ok());
+    s.wait(seconds(599));
+    s.forget();
+    let ben = s.join("Ben");
+    s.wait(seconds(3600));
+    assert!(!s.commands().contains(&MediaCommand::Stop { output: id }), "somebody came");
+    assert!(s.act(ben, Act::Leave).is_ok());
+    s.wait(seconds(600));
+    assert!(s.commands().contains(&MediaCommand::Stop { output: id }));
+}
+
+#[test]
+fn when_the_media_side_fails_outputs_fail_and_say_so() {
+    let mut s = Script::new();
+    let id = record(&mut s);
+    prepared(&mut s, id);
+    s.input(Input::MediaGone);
+    let recording = s.room.recording(id).unwrap();
+    assert_eq!((recording.state, recording.error.is_some()), (RecordingState::Failed, true));
+}
