@@ -237,8 +237,15 @@ export class Session {
     const peer = this.#peer;
     const tracks = this.#local.tracks;
     this.#dispatch({ type: 'offered' });
-    const sdp = await peer.offer(this.#iceServers, this.#limits, tracks);
+    const sdp = await peer.offer(this.#iceServers, this.#limits, tracks).catch((error: unknown) => {
+      if (this.#peer === peer) console.error('no offer could be made', error);
+      return null;
+    });
     if (this.#peer !== peer) return;
+    if (sdp === null) {
+      this.#offerLater();
+      return;
+    }
     this.#socket?.send({ type: 'offer', sdp });
     this.slots = peer.slots;
     // A device may have opened or closed while the offer was made.
@@ -280,12 +287,14 @@ export class Session {
   #sample: Sample | null = null;
 
   async #measure(): Promise<void> {
-    if (this.#peer === null || !this.state.media) {
+    const peer = this.#peer;
+    const stats = peer === null || !this.state.media ? null : await peer.connection.getStats().catch(() => null);
+    if (stats === null || this.#peer !== peer) {
       this.#sample = null;
       return;
     }
     const report: Record<string, unknown>[] = [];
-    (await this.#peer.connection.getStats()).forEach((entry: Record<string, unknown>) => report.push(entry));
+    stats.forEach((entry: Record<string, unknown>) => report.push(entry));
     const sample = sampleOf(report);
     if (this.#sample !== null) this.quality = quality(this.#sample, sample);
     this.#sample = sample;
