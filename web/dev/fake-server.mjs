@@ -1,7 +1,6 @@
 // A server for looking at the page without Veranda: rooms full of invented people. Run `node dev/shots.mjs`, or start
 // it alone (`npm run fake`) and open http://localhost:8090/ after a build. Media comes from dev/engine.html, which must be
 // open in some Chromium; without it everybody has their initials.
-/* global Buffer */
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';

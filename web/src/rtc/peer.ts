@@ -89,7 +89,12 @@ export class Peer {
   /** Puts a track where the offer holds a place for it, or takes it away. */
   async put(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
     if (this.#over) return;
-    await this.#senders.get(source)?.replaceTrack(track);
+    try {
+      await this.#senders.get(source)?.replaceTrack(track);
+    } catch (error) {
+      // Closed meanwhile: the next connection takes the track from the start.
+      if (!this.#over) console.error(`the ${source} could not be put in place`, error);
+    }
   }
 
   /** Ends it. Doing so twice is harmless. */

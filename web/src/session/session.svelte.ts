@@ -1,12 +1,12 @@
 // One visit to a room: joins socket, peer, devices and the reducer. Whatever it starts, `end` ends.
 
-import type { ClientMessage } from '../protocol/client';
+import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
 import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
 import type { TrackSource, ViewMode } from '../protocol/words';
 import { Peer, type Slot } from '../rtc/peer';
 import { quality, sampleOf, type Quality, type Sample } from '../rtc/stats';
 import { ApiError, roomInfo } from '../signalling/rest';
-import { backoff, PROTOCOL, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
+import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
 import type { Memory } from '../state/memory';
 import { initial, reduce, type Notice, type RoomEvent, type RoomState, type TileId } from '../state/room';
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
@@ -82,7 +82,7 @@ export class Session {
   }
 
   /** Asks the server for something. False, and a notice, when it says no. */
-  async ask(message: ClientMessage): Promise<boolean> {
+  async ask(message: ClientFrame): Promise<boolean> {
     if (this.#socket === null) return false;
     try {
       await this.#socket.request(message);
@@ -112,7 +112,7 @@ export class Session {
   /** What is drawn now. The first word goes at once, later ones when the drawing has come to rest. */
   drawn(tiles: Tile[]): void {
     const mode = this.state.view;
-    const message: ClientMessage = { type: 'view', mode, tiles: mode === 'mix' ? [] : viewTiles(tiles, window.devicePixelRatio) };
+    const message: ClientFrame = { type: 'view', mode, tiles: mode === 'mix' ? [] : viewTiles(tiles, window.devicePixelRatio) };
     const text = JSON.stringify(message);
     clearTimeout(this.#timers.view);
     if (text === this.#view || this.state.phase.kind !== 'inside') return;
@@ -146,8 +146,8 @@ export class Session {
     }
   }
 
-  #hello(): ClientMessage {
-    const hello: ClientMessage = { type: 'join', protocol: PROTOCOL, name: this.#name, media: this.#local.state };
+  #hello(): ClientFrame {
+    const hello: ClientFrame = { type: 'join', protocol: PROTOCOL_VERSION, name: this.#name, media: this.#local.state };
     const resume = this.#memory.resume(this.invitation);
     const hostToken = this.#memory.hostToken(this.invitation);
     if (resume !== undefined) hello.resume = resume;
@@ -178,6 +178,7 @@ export class Session {
         this.#renewed(message.invitation);
         break;
       case 'closing':
+        if (COMES_BACK.includes(message.code)) break;
         if (message.code === 'left' || message.code === 'ended') this.#memory.keepResume(this.invitation, null);
         this.end();
         break;
@@ -236,8 +237,15 @@ export class Session {
     const peer = this.#peer;
     const tracks = this.#local.tracks;
     this.#dispatch({ type: 'offered' });
-    const sdp = await peer.offer(this.#iceServers, this.#limits, tracks);
+    const sdp = await peer.offer(this.#iceServers, this.#limits, tracks).catch((error: unknown) => {
+      if (this.#peer === peer) console.error('no offer could be made', error);
+      return null;
+    });
     if (this.#peer !== peer) return;
+    if (sdp === null) {
+      this.#offerLater();
+      return;
+    }
     this.#socket?.send({ type: 'offer', sdp });
     this.slots = peer.slots;
     // A device may have opened or closed while the offer was made.
@@ -279,12 +287,14 @@ export class Session {
   #sample: Sample | null = null;
 
   async #measure(): Promise<void> {
-    if (this.#peer === null || !this.state.media) {
+    const peer = this.#peer;
+    const stats = peer === null || !this.state.media ? null : await peer.connection.getStats().catch(() => null);
+    if (stats === null || this.#peer !== peer) {
       this.#sample = null;
       return;
     }
     const report: Record<string, unknown>[] = [];
-    (await this.#peer.connection.getStats()).forEach((entry: Record<string, unknown>) => report.push(entry));
+    stats.forEach((entry: Record<string, unknown>) => report.push(entry));
     const sample = sampleOf(report);
     if (this.#sample !== null) this.quality = quality(this.#sample, sample);
     this.#sample = sample;

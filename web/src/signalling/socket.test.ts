@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientMessage } from '../protocol/client';
+import type { ClientFrame } from '../protocol/client';
 import type { ServerMessage } from '../protocol/server';
 import { backoff, Refused, RoomSocket, socketUrl, type SocketLike } from './socket';
 
@@ -34,7 +34,7 @@ function bench() {
       sockets.push(next);
       return next;
     },
-    hello: () => ({ type: 'join', protocol: 1, name: 'Ada', resume, media: { microphone: true, camera: true, screen: false, screen_sound: false } }) as ClientMessage,
+    hello: () => ({ type: 'join', protocol: 1, name: 'Ada', resume, media: { microphone: true, camera: true, screen: false, screen_sound: false } }) as ClientFrame,
     onMessage: (message) => heard.push(message),
     onConnection: (up) => connected.push(up),
     onUnreachable: () => unreachable++,
@@ -97,6 +97,15 @@ describe('RoomSocket', () => {
     expect(timers).toHaveLength(0);
     expect(sockets).toHaveLength(1);
     expect(heard.map(({ type }) => type)).toEqual(['closing']);
+  });
+
+  it.each(['shutdown', 'slow'])('comes back after closing for %s', (code) => {
+    const { last, timers, sockets } = bench();
+    last().onopen?.();
+    last().tell({ type: 'closing', code, message: 'Soon back.' });
+    last().onclose?.();
+    timers.pop()?.run();
+    expect(sockets).toHaveLength(2);
   });
 
   it('settles each request with its own outcome', async () => {

@@ -1,10 +1,10 @@
 // The room's WebSocket: typed both ways, reconnecting by itself. Knows no screen and no media.
 
-import type { ClientMessage } from '../protocol/client';
+import type { ClientFrame } from '../protocol/client';
 import type { ServerMessage } from '../protocol/server';
 
-/** The version of the wire protocol that this page speaks. */
-export const PROTOCOL = 1;
+/** Closings after which one comes back by oneself: docs/protocol.md, "Codes". */
+export const COMES_BACK = ['shutdown', 'slow'];
 
 /** What of a browser's `WebSocket` is used here; a test gives its own. */
 export interface SocketLike {
@@ -18,7 +18,7 @@ export interface SocketLike {
 export interface SocketOptions {
   open: () => SocketLike;
   /** The first message of every connection: `join`, with the resume token when there is one. */
-  hello: () => ClientMessage;
+  hello: () => ClientFrame;
   onMessage: (message: ServerMessage) => void;
   /** `connected` is false from the loss of a connection until the next one stands. */
   onConnection: (connected: boolean) => void;
@@ -72,14 +72,14 @@ export class RoomSocket {
   }
 
   /** Sends now, or not at all: what is true is told again after `welcome`. */
-  send(message: ClientMessage): boolean {
+  send(message: ClientFrame): boolean {
     if (!this.#open || this.#socket === null) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
   /** Sends a request; settles with its `done` or `error`. */
-  request(message: ClientMessage): Promise<void> {
+  request(message: ClientFrame): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = ++this.#request;
       this.#pending.set(request, { resolve, reject });
@@ -140,8 +140,8 @@ export class RoomSocket {
     else if (message.type === 'error' && message.request != null) {
       this.#settle(message.request, new Refused(message.code, message.message));
     } else {
-      // After `closing` the server hangs up, and coming back uninvited would be rude.
-      if (message.type === 'closing') this.close();
+      // The server hangs up now. After most closings, coming back uninvited would be rude.
+      if (message.type === 'closing' && !COMES_BACK.includes(message.code)) this.close();
       this.#options.onMessage(message);
     }
   }

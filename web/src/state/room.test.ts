@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ParticipantView, RoomView, ServerMessage } from '../protocol/server';
 import { initial, isLive, NOTHING_ON, reduce, showsMix, type RoomEvent, type RoomState } from './room';
 
-export function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
+function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
   return {
     id,
     name: id.toUpperCase(),
@@ -47,6 +47,12 @@ describe('coming in', () => {
     expect(over.phase).toEqual({ kind: 'over', code: 'ended', message: 'Ended.' });
     expect(over.participants).toEqual([]);
     expect(over.room?.name).toBe('Tea');
+  });
+});
+
+describe('a server that stops or finds us slow', () => {
+  it.each(['shutdown', 'slow'])('%s leaves the room as it was drawn', (code) => {
+    expect(after(inside, { type: 'closing', code, message: 'Soon back.' })).toBe(inside);
   });
 });
 
@@ -103,7 +109,9 @@ describe('sections', () => {
   });
 
   it('start empty in a new session', () => {
-    expect(after(inside, { type: 'slots', slots: [{ mid: '7', feed: b }] }, { type: 'offered' }).slots).toEqual({});
+    const filled = after(inside, { type: 'slots', slots: [{ mid: '7', feed: b }] });
+    expect(after(filled, { type: 'offered' }).slots).toEqual({});
+    expect(after(filled, { type: 'answer', sdp: '' }).slots).toEqual({});
   });
 });
 

@@ -153,8 +153,11 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
     case 'error':
       return noticed(state, 'refused', message.message, message.code);
     case 'closing':
-      return over(state, message.code, message.message);
+      // After these the socket comes back by itself; the room is drawn as it was.
+      return message.code === 'shutdown' || message.code === 'slow' ? state : over(state, message.code, message.message);
     case 'answer':
+      // A new session's sections are all empty until the server says otherwise.
+      return { ...state, slots: {} };
     case 'media_lost':
     case 'done':
       return state;
