@@ -268,7 +268,6 @@ impl Worker {
 
     fn tick(&mut self) {
         if let Some(mixer) = &mut self.mixer {
-            mixer.show(&self.scene);
             mixer.tick();
         }
         let all: Vec<OutputId> = self.outputs.keys().copied().collect();

@@ -206,6 +206,10 @@ impl Mixer {
     /// Notices pictures that came or stopped. Called about ten times a second.
     pub(crate) fn tick(&mut self) {
         self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(10) {
+            // Inputs that failed, or whose track was not there yet, are tried again.
+            self.show(&self.scene.clone());
+        }
         for picture in self.pictures.values_mut() {
             if let Err(problem) = picture.tick(&self.pipeline, &self.compositor) {
                 tracing::warn!(%problem, "a picture is not composed");
