@@ -111,15 +111,6 @@ impl Pipeline {
         self.inner.add(element).map_err(|_| Problem::new("can't be added"))
     }
 
-    /// Takes an element out; it is stopped first.
-    pub(crate) fn remove(&self, element: &impl IsA<gst::Element>) {
-        let element = element.upcast_ref::<gst::Element>();
-        // Locked, so that no state change of the pipeline wakes it again.
-        element.set_locked_state(true);
-        let _ = element.set_state(gst::State::Null);
-        let _ = self.inner.remove(element);
-    }
-
     /// The element of this name, wherever it is in the pipeline, as the type asked for.
     pub(crate) fn named<T: IsA<gst::Element>>(&self, name: &str) -> Result<T, Problem> {
         self.inner

@@ -1,6 +1,8 @@
 //! A forwarder for tests of the mix: its tracks are local pipelines of solid colours and tones, sent as RTP with sender
 //! reports; what the mix publishes is counted.
 
+#![allow(dead_code, unreachable_pub)] // Each test file takes its part.
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -222,6 +224,7 @@ pub struct Room {
 
 pub fn room(links: &Arc<FakeLinks>) -> Room {
     gst::init().unwrap();
+    let _ = tracing_subscriber::fmt().with_test_writer().try_init();
     let (sender, events) = unbounded_channel();
     let templates = Arc::new(Templates::load(None).unwrap());
     let mix = Mix::new(RoomId(1), templates, links.clone(), sender);

@@ -74,6 +74,7 @@ pub(crate) struct Mixer {
     pub(crate) picture: Stream,
     /// The mixed sound, raw.
     pub(crate) sound: Stream,
+    // Last: inputs leave before it stops.
     pipeline: Pipeline,
     ticks: u32,
 }
@@ -148,11 +149,10 @@ impl Mixer {
     fn show_pictures(&mut self, scene: &Scene) {
         let wanted: HashMap<TrackId, (u32, &Tile)> =
             (1..).zip(&scene.tiles).filter_map(|(order, tile)| Some((tile.picture?, (order, tile)))).collect();
-        let pipeline = &self.pipeline;
         self.pictures.retain(|track, picture| {
             let stays = wanted.get(track).is_some_and(|(_, tile)| picture.can_become(tile));
             if !stays {
-                picture.close(pipeline);
+                picture.close();
             }
             stays
         });
@@ -180,11 +180,10 @@ impl Mixer {
     }
 
     fn hear(&mut self, scene: &Scene) {
-        let pipeline = &self.pipeline;
         self.voices.retain(|track, voice| {
             let stays = scene.voices.contains(track);
             if !stays {
-                voice.close(pipeline);
+                voice.close();
             }
             stays
         });
@@ -211,7 +210,7 @@ impl Mixer {
             self.show(&self.scene.clone());
         }
         for picture in self.pictures.values_mut() {
-            if let Err(problem) = picture.tick(&self.pipeline, &self.compositor) {
+            if let Err(problem) = picture.tick(&self.compositor) {
                 tracing::warn!(%problem, "a picture is not composed");
             }
             if self.ticks.is_multiple_of(3) {
@@ -219,7 +218,7 @@ impl Mixer {
             }
         }
         for voice in self.voices.values_mut() {
-            if let Err(problem) = voice.tick(&self.pipeline, &self.audiomixer) {
+            if let Err(problem) = voice.tick(&self.audiomixer) {
                 tracing::warn!(%problem, "a voice is not mixed");
             }
         }
@@ -228,10 +227,10 @@ impl Mixer {
     /// An input's pipeline failed: it is taken out; the next tick of the scene makes it again.
     pub(crate) fn input_failed(&mut self, track: TrackId) {
         if let Some(mut picture) = self.pictures.remove(&track) {
-            picture.close(&self.pipeline);
+            picture.close();
         }
         if let Some(mut voice) = self.voices.remove(&track) {
-            voice.close(&self.pipeline);
+            voice.close();
         }
     }
 
@@ -245,7 +244,7 @@ impl Mixer {
     }
 
     fn draw_background(&self) {
-        match paint::background(self.joint.templates.mixer.canvas, &self.scene.tiles) {
+        match paint::background(self.joint.templates.mixer.canvas, &plain_part(&self.scene.tiles)) {
             Ok(buffer) => lock(&self.drawn).background = Some(buffer),
             Err(problem) => tracing::warn!(%problem, "the background stays as it is"),
         }

@@ -11,7 +11,7 @@ use super::input::{Flow, Input, Recipe};
 use super::pad::MixPad;
 use super::{Joint, paint};
 use crate::domain::media::{Rect, Tile};
-use crate::media::pipeline::{BusEvent, Pipeline};
+use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 use crate::rtp::description::CodecName;
 
@@ -108,15 +108,15 @@ impl Picture {
     }
 
     /// Joins or leaves the composed picture as pictures come or stop. Called about ten times a second.
-    pub(super) fn tick(&mut self, mix: &Pipeline, compositor: &gst::Element) -> Result<(), Problem> {
+    pub(super) fn tick(&mut self, compositor: &gst::Element) -> Result<(), Problem> {
         let fresh = self.input.is_fresh(STALE);
         if fresh && self.pad.is_none() {
-            let pad = MixPad::open(mix, compositor, &raw_caps(self.tile.rect))?;
+            let pad = MixPad::open(compositor, &raw_caps(self.tile.rect))?;
             pad.place(self.tile.rect, self.order);
             self.input.connect(Some(pad.appsrc()));
             self.pad = Some(pad);
         } else if !fresh && self.pad.is_some() {
-            self.close(mix);
+            self.close();
         }
         Ok(())
     }
@@ -129,10 +129,10 @@ impl Picture {
     }
 
     /// Leaves the composed picture.
-    pub(super) fn close(&mut self, mix: &Pipeline) {
+    pub(super) fn close(&mut self, ) {
         self.input.connect(None);
         if let Some(pad) = self.pad.take() {
-            pad.close(mix);
+            pad.close();
         }
     }
 }

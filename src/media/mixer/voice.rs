@@ -5,7 +5,7 @@ use gst_app::{AppSink, AppSinkCallbacks};
 use super::Joint;
 use super::input::{Input, Recipe};
 use super::pad::MixPad;
-use crate::media::pipeline::{BusEvent, Pipeline};
+use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 
 /// A pad without sound for this long would only make the mixer wait.
@@ -51,23 +51,23 @@ impl Voice {
     }
 
     /// Joins or leaves the mix as sound comes or stops (DTX). Called about ten times a second.
-    pub(super) fn tick(&mut self, mix: &Pipeline, audiomixer: &gst::Element) -> Result<(), Problem> {
+    pub(super) fn tick(&mut self, audiomixer: &gst::Element) -> Result<(), Problem> {
         let fresh = self.input.is_fresh(STALE);
         if fresh && self.pad.is_none() {
-            let pad = MixPad::open(mix, audiomixer, &sound_caps())?;
+            let pad = MixPad::open(audiomixer, &sound_caps())?;
             self.input.connect(Some(pad.appsrc()));
             self.pad = Some(pad);
         } else if !fresh && self.pad.is_some() {
-            self.close(mix);
+            self.close();
         }
         Ok(())
     }
 
     /// Leaves the mix.
-    pub(super) fn close(&mut self, mix: &Pipeline) {
+    pub(super) fn close(&mut self, ) {
         self.input.connect(None);
         if let Some(pad) = self.pad.take() {
-            pad.close(mix);
+            pad.close();
         }
     }
 }
