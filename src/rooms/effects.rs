@@ -122,20 +122,20 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
+        let (participants, recording, live) = self.counts();
+        RoomState { record: self.record.clone(), participants, recording, live }
+    }
+
+    fn counts(&self) -> (u32, bool, bool) {
         let recorded =
             |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
-        let mut record = self.record.clone();
-        convert::update_record(&mut record, self.room.settings());
-        RoomState {
-            record,
-            participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
-            recording: self.room.recordings().iter().any(recorded),
-            live: self.room.streams().iter().any(output::Stream::runs),
-        }
+        let participants = u32::try_from(self.room.members().len()).unwrap_or(u32::MAX);
+        let recording = self.room.recordings().iter().any(recorded);
+        (participants, recording, self.room.streams().iter().any(output::Stream::runs))
     }
 
     pub(super) fn publish(&self) {
-        self.handle.publish(self.state());
+        self.handle.publish(&self.record, self.counts());
     }
 }
 

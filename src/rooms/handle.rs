@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{self, Request};
-use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomState};
+use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomRecord, RoomState};
 use super::registry::Shared;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
@@ -66,11 +66,16 @@ impl RoomHandle {
         self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
     }
 
-    pub(super) fn publish(&self, state: RoomState) {
-        self.inner.state.send_if_modified(|present| {
-            let changed = *present != state;
-            *present = state;
-            changed
+    /// Makes the snapshot what the room is now; nothing is copied while nothing changes.
+    pub(super) fn publish(&self, record: &RoomRecord, (participants, recording, live): (u32, bool, bool)) {
+        self.inner.state.send_if_modified(|state| {
+            let settings = state.record != *record;
+            if settings {
+                state.record.clone_from(record);
+            }
+            let counts = (state.participants, state.recording, state.live) != (participants, recording, live);
+            (state.participants, state.recording, state.live) = (participants, recording, live);
+            settings || counts
         });
     }
 
