@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::{PeerId, TrackId};
 
 use super::clock::WallClock;
-use super::counters::Drop;
+use super::counters::Refusal;
 pub use super::counters::{Counters, Drops};
 use super::description::CodecName;
 use super::egress::Scratch;
@@ -114,7 +114,7 @@ impl Router {
     pub fn handle(&mut self, now: Instant, peer: PeerId, datagram: &mut [u8], out: &mut dyn Outbound) {
         self.counters.received += 1;
         let handled = match self.ids.get(&peer) {
-            None => Err(Drop::UnknownPeer),
+            None => Err(Refusal::UnknownPeer),
             Some(&key) if is_rtcp(datagram) => self.rtcp(now, key, datagram, out),
             Some(&key) => self.rtp(now, key, datagram, out),
         };

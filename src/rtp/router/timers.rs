@@ -73,6 +73,7 @@ impl Router {
                 let over = layer.alive && layer.seen.is_none_or(|seen| now.saturating_duration_since(seen) > STOPPED);
                 if over {
                     layer.alive = false;
+                    layer.key.cancel();
                     stopped = true;
                 }
                 any |= layer.alive;
@@ -146,8 +147,7 @@ impl Router {
         let (id, publisher, local, silenced) = (track.id, track.publisher, track.local, track.silenced);
         let (pli, fir) = (track.codec.pli, track.codec.fir);
         let Some(layer) = track.layers.get_mut(usize::from(stream.layer)) else { return };
-        // One that has stopped is asked when it comes back.
-        let Some(due) = layer.key.due().filter(|_| (layer.alive || local) && !silenced) else { return };
+        let Some(due) = layer.key.due(layer.alive).filter(|_| !silenced) else { return };
         if due.reached(now) {
             layer.key.asked(now);
             let ssrc = layer.ssrc;
@@ -170,7 +170,7 @@ impl Router {
                 );
             }
         }
-        if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due()) {
+        if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due(layer.alive)) {
             self.wake_at(at);
         }
     }

@@ -229,3 +229,15 @@ fn a_jump_goes_on_with_a_key_frame() {
     assert_eq!(got.len(), 2);
     assert_eq!(got[1].index, got[0].index + 1, "no hole of thousands");
 }
+
+#[test]
+fn a_publisher_that_cannot_repair_is_asked_for_a_key_frame() {
+    let mut net = Net::new();
+    let mut media = ordinary();
+    media.receives[1].codec.nack = false;
+    net.join(ALICE, media);
+    net.frame(ALICE, 1, true);
+    net.frame(ALICE, 3, false);
+    net.pass(ms(50));
+    assert_eq!((net.plis(ALICE, 20), net.router.counters().nacks_sent), (1, 0));
+}
