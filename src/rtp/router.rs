@@ -167,13 +167,30 @@ impl Router {
         }
     }
 
+    /// Whether anybody is sent the stream or waits for it: only then is it worth repairs and key frames.
+    fn is_watched(&self, stream: StreamKey) -> bool {
+        let Some(track) = self.tracks.get(stream.track) else { return false };
+        track.lanes.iter().any(|&lane| {
+            let lane = match lane {
+                LaneRef::Slot(peer, slot) => self
+                    .peers
+                    .get(peer)
+                    .and_then(|peer| peer.egress.slots.get(usize::from(slot)))
+                    .map(|slot| &slot.lane),
+                LaneRef::Subscription(key) => self.subscriptions.get(key).map(|subscription| &subscription.lane),
+            };
+            lane.is_some_and(|lane| lane.current == Some(stream) || lane.target == Some(stream))
+        })
+    }
+
     fn layer_mut(&mut self, stream: StreamKey) -> Option<&mut Layer> {
         self.tracks.get_mut(stream.track)?.layers.get_mut(usize::from(stream.layer))
     }
 
-    /// Somebody needs a key frame of that stream; [`Router::ask_key_frames`] asks for it.
+    /// Somebody may need a key frame of that stream; if so, [`Router::ask_key_frames`] asks for it.
     fn want_key_frame(&mut self, stream: StreamKey) {
         if self.tracks.get(stream.track).is_some_and(Track::is_video)
+            && self.is_watched(stream)
             && let Some(layer) = self.layer_mut(stream)
         {
             layer.key.want();

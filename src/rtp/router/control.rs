@@ -189,11 +189,11 @@ impl Router {
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
             self.interrupt(stream);
-            if !silenced {
-                self.want_key_frame(stream);
-            }
         }
-        self.wake_at(self.epoch);
+        if !silenced {
+            self.aim_all(key);
+            self.wake_at(self.epoch);
+        }
     }
 
     /// The stream makes a jump: its viewers go on with its next key frame.
@@ -234,11 +234,16 @@ impl Router {
         let Some(track) = self.tracks.get(feed) else { return };
         // Nobody hears the one while seeing the other; and whose picture was shown before must not go on in the place
         // of somebody who sends nothing.
-        let at_once = !track.is_video() || !track.is_alive();
+        let alive = track.is_alive();
+        let at_once = !track.is_video() || !alive;
         let Some(lane) = self.lane_mut(at).filter(|lane| lane.feed == Some(feed)) else { return };
         let height = lane.height;
         if at_once && lane.current.is_some_and(|current| current.track != feed) {
             lane.current = None;
+        }
+        if !alive && lane.current.is_some() {
+            // What is shown stays; the next packet decides.
+            return;
         }
         let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else { return };
         let wanted = StreamKey { track: feed, layer };

@@ -96,18 +96,20 @@ impl Router {
         let round_trip = self.peers.get(publisher).map_or(Duration::ZERO, |peer| peer.egress.round_trip);
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
-            let Some(layer) = self.layer_mut(stream) else { return };
-            if layer.nacker.next_due().is_some_and(|due| due <= now) {
+            if self.layer_mut(stream).and_then(|layer| layer.nacker.next_due()).is_some_and(|due| due <= now) {
+                let worth = repairable && self.is_watched(stream);
+                let Some(layer) = self.layer_mut(stream) else { return };
+                let ssrc = layer.ssrc;
                 let mut numbers = Vec::new();
-                let lost = if repairable {
+                let lost = if worth {
                     layer.nacker.due(now, round_trip, |number| numbers.push(number))
                 } else {
                     layer.nacker.give_up()
                 };
                 if lost {
-                    layer.key.want();
+                    self.want_key_frame(stream);
                 }
-                if let Some(ssrc) = layer.ssrc {
+                if let Some(ssrc) = ssrc {
                     self.send_nacks(publisher, ssrc, &numbers, out);
                 }
             }
