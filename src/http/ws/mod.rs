@@ -15,8 +15,6 @@ use super::address::{Client, is_own_origin};
 use super::error::Problem;
 use crate::domain::error::{Reason, Refusal};
 
-/// The version of the protocol that is spoken here.
-const PROTOCOL: u32 = 1;
 /// An offer with every slot takes about 25 kB.
 const MAX_MESSAGE: usize = 256 * 1024;
 
