@@ -131,6 +131,7 @@ impl Actor {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
             recording: self.room.recordings().iter().any(recorded),
             live: self.room.streams().iter().any(output::Stream::runs),
+            ended: self.room.has_ended(),
         }
     }
 

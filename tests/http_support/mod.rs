@@ -24,23 +24,23 @@ use veranda::rooms::registry::{OpenMedia, Rooms};
 use veranda::storage::Storage;
 
 /// The longest that anything here may take.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// What the faked media side answers to every good offer.
-pub const ANSWER: &str = "v=0\r\na=ice-lite\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+pub(crate) const ANSWER: &str = "v=0\r\na=ice-lite\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
     a=ice-ufrag:ours\r\na=ice-pwd:secret-of-the-server\r\na=candidate:1 1 udp 1 127.0.0.1 7882 typ host\r\n";
 
 /// An offer that the faked media side takes.
-pub const OFFER: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:theirs\r\n";
+pub(crate) const OFFER: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:theirs\r\n";
 
 /// What a recording's file holds here: 1000 bytes, each telling its place.
-pub fn film() -> Vec<u8> {
+pub(crate) fn film() -> Vec<u8> {
     (0..1000u32).map(|place| (place % 251) as u8).collect()
 }
 
 /// The faked media of all rooms: what is open, and a way to break it.
 #[derive(Clone, Default)]
-pub struct FakeMedia {
+pub(crate) struct FakeMedia {
     events: Arc<Mutex<Vec<(PeerId, mpsc::Sender<MediaEvent>)>>>,
 }
 
@@ -93,7 +93,7 @@ impl FakeMedia {
     }
 
     /// Every media session breaks.
-    pub async fn lose_everybody(&self) {
+    pub(crate) async fn lose_everybody(&self) {
         let open = std::mem::take(&mut *self.events.lock().unwrap());
         for (peer, events) in open {
             let _ = events.send(MediaEvent::Lost { peer, cause: "a test".to_owned() }).await;
@@ -102,25 +102,25 @@ impl FakeMedia {
 }
 
 /// A running server.
-pub struct Server {
-    pub address: SocketAddr,
-    pub metrics: Option<SocketAddr>,
-    pub base: String,
-    pub client: reqwest::Client,
-    pub media: FakeMedia,
-    pub storage: Arc<Storage>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) base: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) media: FakeMedia,
+    pub(crate) storage: Arc<Storage>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Server {
     /// With the settings of every day.
-    pub async fn start(data: &Path) -> Self {
+    pub(crate) async fn start(data: &Path) -> Self {
         Self::with(Config { data: data.to_owned(), ..Config::default() }).await
     }
 
     /// With these settings; the port is any that is free.
-    pub async fn with(config: Config) -> Self {
+    pub(crate) async fn with(config: Config) -> Self {
         let config = Arc::new(Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config });
         let listener = Listener::bind(&config).unwrap();
         let (address, metrics, base) = (listener.address(), listener.metrics_address(), listener.base_url());
@@ -143,34 +143,34 @@ impl Server {
     }
 
     /// Stops it in order.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         tokio::time::timeout(SOON, &mut self.running).await.expect("it stops in time").unwrap().unwrap();
     }
 
     /// A request to a path.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address)).timeout(SOON)
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
     }
 
-    pub fn patch(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
         self.request(Method::PATCH, path)
     }
 
-    pub fn delete(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
     }
 
     /// Makes a room.
-    pub async fn room(&self, body: Value) -> Room {
+    pub(crate) async fn room(&self, body: Value) -> Room {
         let response = self.post("/api/v1/rooms").json(&body).send().await.unwrap();
         assert_eq!(response.status(), 201);
         let made: Value = response.json().await.unwrap();
@@ -179,33 +179,33 @@ impl Server {
     }
 
     /// A socket into a room, nothing sent so far.
-    pub async fn socket(&self, invitation: &str) -> Socket {
+    pub(crate) async fn socket(&self, invitation: &str) -> Socket {
         Socket::open(self.address, invitation).await
     }
 }
 
 /// A room just made.
-pub struct Room {
-    pub id: String,
-    pub invitation: String,
-    pub token: String,
-    pub made: Value,
+pub(crate) struct Room {
+    pub(crate) id: String,
+    pub(crate) invitation: String,
+    pub(crate) token: String,
+    pub(crate) made: Value,
 }
 
 impl Room {
     /// A path of the API below the room.
-    pub fn path(&self, rest: &str) -> String {
+    pub(crate) fn path(&self, rest: &str) -> String {
         format!("/api/v1/rooms/{}{rest}", self.id)
     }
 }
 
 /// Checks a refusal: status, problem document and code; gives the sentence.
-pub async fn refused(request: RequestBuilder, status: u16, code: &str) -> String {
+pub(crate) async fn refused(request: RequestBuilder, status: u16, code: &str) -> String {
     let response = request.send().await.unwrap();
     problem(response, status, code).await
 }
 
-pub async fn problem(response: Response, status: u16, code: &str) -> String {
+pub(crate) async fn problem(response: Response, status: u16, code: &str) -> String {
     assert_eq!(response.status(), status, "{}", response.url());
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert_eq!(response.headers().contains_key("www-authenticate"), status == 401);
@@ -216,27 +216,27 @@ pub async fn problem(response: Response, status: u16, code: &str) -> String {
 }
 
 /// A browser's end of the WebSocket.
-pub struct Socket {
+pub(crate) struct Socket {
     stream: tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
 }
 
 impl Socket {
-    pub async fn open(address: SocketAddr, invitation: &str) -> Self {
+    pub(crate) async fn open(address: SocketAddr, invitation: &str) -> Self {
         let url = format!("ws://{address}/api/v1/rooms/{invitation}/socket");
         let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         Self { stream }
     }
 
-    pub async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.raw(Message::text(message.to_string())).await;
     }
 
-    pub async fn raw(&mut self, message: Message) {
+    pub(crate) async fn raw(&mut self, message: Message) {
         self.stream.send(message).await.unwrap();
     }
 
     /// The next message; `None` when the server closed.
-    pub async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         let wait = async {
             loop {
                 match self.stream.next().await {
@@ -250,7 +250,7 @@ impl Socket {
     }
 
     /// The next message of this type, others passed over.
-    pub async fn until(&mut self, kind: &str) -> Value {
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
         loop {
             let message = self.next().await.unwrap_or_else(|| panic!("closed before {kind}"));
             if message["type"] == kind {
@@ -260,20 +260,20 @@ impl Socket {
     }
 
     /// Joins and gives `welcome`.
-    pub async fn join(&mut self, name: &str, host_token: Option<&str>) -> Value {
+    pub(crate) async fn join(&mut self, name: &str, host_token: Option<&str>) -> Value {
         self.send(join(name, host_token)).await;
         self.until("welcome").await
     }
 
     /// `closing` with this code, then the end.
-    pub async fn closes(&mut self, code: &str) {
+    pub(crate) async fn closes(&mut self, code: &str) {
         let closing = self.until("closing").await;
         assert_eq!(closing["code"], code, "{closing}");
         assert_eq!(self.next().await, None);
     }
 
     /// Sends and expects this refusal with its number.
-    pub async fn refuses(&mut self, mut message: Value, code: &str) -> String {
+    pub(crate) async fn refuses(&mut self, mut message: Value, code: &str) -> String {
         message["request"] = json!(77);
         self.send(message).await;
         let error = self.until("error").await;
@@ -282,7 +282,7 @@ impl Socket {
     }
 
     /// Sends and expects `done`.
-    pub async fn done(&mut self, mut message: Value) {
+    pub(crate) async fn done(&mut self, mut message: Value) {
         message["request"] = json!(78);
         self.send(message).await;
         loop {
@@ -297,7 +297,7 @@ impl Socket {
 }
 
 /// The first message.
-pub fn join(name: &str, host_token: Option<&str>) -> Value {
+pub(crate) fn join(name: &str, host_token: Option<&str>) -> Value {
     let mut join = json!({"type": "join", "protocol": 1, "name": name});
     if let Some(token) = host_token {
         join["host_token"] = json!(token);
@@ -306,7 +306,7 @@ pub fn join(name: &str, host_token: Option<&str>) -> Value {
 }
 
 /// Asks again until the answer is as it should be: for what is only promised "soon".
-pub async fn poll(server: &Server, path: &str, token: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn poll(server: &Server, path: &str, token: &str, is: impl Fn(&Value) -> bool) -> Value {
     let ask = async {
         loop {
             let value: Value = server.get(path).bearer_auth(token).send().await.unwrap().json().await.unwrap();

@@ -10,7 +10,7 @@ use governor::DefaultDirectRateLimiter;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
-use super::{convert, frame};
+use super::{MAX_MESSAGE, convert, frame};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::ParticipantId;
 use crate::domain::words::{ParticipantKind, ViewMode};
@@ -158,6 +158,7 @@ impl Member {
         loop {
             match self.next(&mut wire, &mut ticks).await {
                 Event::Told(Some(ServerMessage::Closing { code, message })) => {
+                    self.settle(&mut wire).await?;
                     return wire.close(Closing { code, message }).await;
                 }
                 Event::Told(Some(message)) => self.tell(&mut wire, message).await?,
@@ -181,6 +182,15 @@ impl Member {
                 Event::Tick if self.asked.is_none() && self.heard.elapsed() > DEAD_AFTER => return Ok(()),
                 Event::Tick => wire.send(Message::Ping(bytes::Bytes::new())).await?,
             }
+        }
+    }
+
+    /// Before the last word: the outcome of what brought it about, such as `leave` or `end_room`.
+    async fn settle(&mut self, wire: &mut Wire) -> Result<(), Gone> {
+        let Some(asked) = self.asked.take() else { return Ok(()) };
+        match timeout(CLOSE_WITHIN, asked).await {
+            Ok((request, outcome)) => wire.answer(request, outcome).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -215,6 +225,7 @@ impl Member {
         message: Result<Message, axum::Error>,
     ) -> Result<Result<(), Refusal>, Gone> {
         let text = match message {
+            Ok(Message::Text(text)) if text.len() > MAX_MESSAGE => return Ok(Err(too_long())),
             Ok(Message::Text(text)) => text,
             Ok(Message::Binary(_)) => return Ok(Err(binary())),
             Ok(_) => return Ok(Ok(())),
@@ -243,6 +254,10 @@ impl Member {
     }
 }
 
+fn too_long() -> Refusal {
+    Refusal::new(Reason::InvalidRequest, "the message is longer than 256 KiB")
+}
+
 fn binary() -> Refusal {
     Refusal::new(Reason::InvalidRequest, "messages are text, not binary")
 }
@@ -252,7 +267,7 @@ fn violation(error: &axum::Error) -> Option<Refusal> {
     // axum gives the WebSocket library's errors only by their text.
     let text = error.to_string();
     if text.contains("Space limit exceeded") {
-        return Some(Refusal::new(Reason::InvalidRequest, "the message is longer than 256 KiB"));
+        return Some(too_long());
     }
     let broken =
         (text.contains("WebSocket protocol error") && !text.contains("without closing")) || text.contains("UTF-8");
@@ -327,6 +342,7 @@ impl Wire {
         loop {
             match self.socket.recv().await {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
+                Some(Ok(Message::Text(text))) if text.len() > MAX_MESSAGE => return Err(too_long()),
                 Some(Ok(Message::Text(text))) => return Ok(Some(text.as_str().to_owned())),
                 Some(Ok(Message::Binary(_))) => return Err(binary()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
