@@ -288,8 +288,8 @@ fn file(named_by_operator: Option<PathBuf>) -> Result<Figment, ConfigError> {
 }
 
 /// Checked after each source, so that an error needs no guessing where the value came from.
-fn check(figment: &Figment) -> Result<(), figment::Error> {
-    figment.extract_lossy::<Config>().map(drop)
+fn check(figment: &Figment) -> Result<(), Box<figment::Error>> {
+    figment.extract_lossy::<Config>().map(drop).map_err(Box::new)
 }
 
 fn in_file(path: &Path, problem: &figment::Error) -> ConfigError {

@@ -24,6 +24,15 @@ struct Inner {
     inbox: OnceLock<mpsc::Sender<Request>>,
 }
 
+/// What of a room changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Now {
+    pub(super) participants: u32,
+    pub(super) recording: bool,
+    pub(super) live: bool,
+    pub(super) ended: bool,
+}
+
 impl RoomHandle {
     pub(super) fn new(shared: Weak<Shared>, state: RoomState) -> Self {
         let id = state.record.id;
@@ -67,15 +76,21 @@ impl RoomHandle {
     }
 
     /// Makes the snapshot what the room is now; nothing is copied while nothing changes.
-    pub(super) fn publish(&self, record: &RoomRecord, (participants, recording, live): (u32, bool, bool)) {
+    pub(super) fn publish(&self, record: &RoomRecord, now: Now) {
         self.inner.state.send_if_modified(|state| {
             let settings = state.record != *record;
             if settings {
                 state.record.clone_from(record);
             }
-            let counts = (state.participants, state.recording, state.live) != (participants, recording, live);
-            (state.participants, state.recording, state.live) = (participants, recording, live);
-            settings || counts
+            let before = Now {
+                participants: state.participants,
+                recording: state.recording,
+                live: state.live,
+                ended: state.ended,
+            };
+            (state.participants, state.recording, state.live) = (now.participants, now.recording, now.live);
+            state.ended = now.ended;
+            settings || before != now
         });
     }
 
