@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window};
+use super::link::{Rules, Stream, Tap, Window, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::{RenditionTemplate, Templates};
@@ -74,7 +74,7 @@ impl Encoder {
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(template.bitrate)).map_err(named)?;
         let out = Stream::new(pipeline.named("encoded")?);
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
-        let raw = raw.tap(&pipeline.named("raw")?, rules);
+        let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
         pipeline.play().map_err(named)?;
         Ok(Self { out, _raw: raw, _pipeline: pipeline })
     }

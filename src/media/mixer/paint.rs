@@ -34,7 +34,7 @@ pub(super) fn background(canvas: Canvas, tiles: &[Tile]) -> Result<gst::Buffer, 
         plain_tile(&mut svg, tile);
     }
     svg.push_str("</svg>");
-    let caps = gst::Caps::builder("video/x-raw").field("format", "I420");
+    let caps = gst::Caps::builder("video/x-raw").field("format", "I420").field("colorimetry", "bt601");
     render(&svg, canvas.width, canvas.height, caps.build())
 }
 
