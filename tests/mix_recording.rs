@@ -44,10 +44,7 @@ fn people_come_and_go_and_the_recording_holds_it_all() {
     room.mix.compose(scene(vec![ann, bo, cy], vec![voice(1), voice(2)]));
     room.reach(ONE, 6.0);
     // One leaves; the other's camera goes on.
-    room.mix.compose(scene(
-        vec![tile(1, "Ann Lee", None, left), tile(3, "Cy", camera(3), right)],
-        vec![voice(2)],
-    ));
+    room.mix.compose(scene(vec![tile(1, "Ann Lee", None, left), tile(3, "Cy", camera(3), right)], vec![voice(2)]));
     room.reach(ONE, 9.0);
     room.mix.stop(ONE);
     let done = room.wait(ONE, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
@@ -106,7 +103,8 @@ fn lips_stay_with_the_voice_and_a_frozen_camera_holds_nobody_up() {
     room.mix.stop(ONE);
     room.wait(ONE, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
 
-    let flashes: Vec<f64> = onsets(&colours(&path, left).iter().map(|c| f32::from(c[1]) / 255.0).collect::<Vec<_>>(), 30.0);
+    let flashes: Vec<f64> =
+        onsets(&colours(&path, left).iter().map(|c| f32::from(c[1]) / 255.0).collect::<Vec<_>>(), 30.0);
     let heard = sound(&path);
     let levels: Vec<f32> = heard.chunks(240).map(|chunk| strength(chunk, 1000.0)).collect();
     let beeps: Vec<f64> = onsets(&levels, 200.0);
@@ -190,7 +188,9 @@ fn a_full_or_missing_disk_fails_one_recording_only() {
     // As at SIGTERM: everything is finished when this returns.
     let waiting = room.mix.finish(Duration::from_secs(12));
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(waiting);
-    room.wait(ONE, Duration::ZERO.max(Duration::from_millis(50)), |event| matches!(event, OutputEvent::Finished { .. }));
+    room.wait(ONE, Duration::ZERO.max(Duration::from_millis(50)), |event| {
+        matches!(event, OutputEvent::Finished { .. })
+    });
     assert!(longest_gap(&times(&path, "v")) < 0.05);
     assert_eq!(links.subscriptions(), 0, "the mix sleeps");
 }

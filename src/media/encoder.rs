@@ -50,7 +50,7 @@ pub(crate) struct Encoder {
 }
 
 /// Raw media that may wait for an encoder before frames are dropped.
-const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(1500);
 
 impl Encoder {
     /// Starts encoding the raw stream.
@@ -65,10 +65,8 @@ impl Encoder {
         let choice = templates.choose(&template.encoder)?;
         let named = |problem: Problem| problem.within(format!("encoders/{}.toml: {}", template.encoder, choice.name));
         // A queue takes the frames off the mixer's thread; the appsrc before it bounds how many.
-        let launch = format!(
-            "appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded",
-            template.convert, choice.launch
-        );
+        let launch =
+            format!("appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded", template.convert, choice.launch);
         let pipeline = Pipeline::parse(&launch, time, tell).map_err(named)?;
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(template.bitrate)).map_err(named)?;

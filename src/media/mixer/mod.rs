@@ -255,9 +255,8 @@ impl Mixer {
 
     fn draw_title(&self) {
         let title = Some(&self.scene.title).filter(|title| !title.is_empty());
-        let drawn = title.and_then(|title| {
-            paint::title(title).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok()
-        });
+        let drawn = title
+            .and_then(|title| paint::title(title).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok());
         lock(&self.drawn).title = drawn;
     }
 }

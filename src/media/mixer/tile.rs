@@ -130,7 +130,7 @@ impl Picture {
     }
 
     /// Leaves the composed picture.
-    pub(super) fn close(&mut self, ) {
+    pub(super) fn close(&mut self) {
         self.input.connect(None);
         if let Some(pad) = self.pad.take() {
             pad.close();

@@ -58,8 +58,7 @@ impl Viewer {
         publish(&pipeline.named("packets")?, feed, links, time.clone());
         let source = inlet(&pipeline, "encoded")?;
         pipeline.play()?;
-        let rules =
-            Rules { window: Window::whole(), leads: false, keyed: encoding.is_picture(), most: MOST_WAITING };
+        let rules = Rules { window: Window::whole(), leads: false, keyed: encoding.is_picture(), most: MOST_WAITING };
         let tap = stream.tap(&source, rules);
         if encoding.is_picture() {
             stream.request_key_frame();
