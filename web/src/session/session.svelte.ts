@@ -41,6 +41,10 @@ export class Session {
     this.#memory = memory;
     this.#local = local;
     local.onTracks = (changed) => this.#tracksChanged(changed);
+    local.onProblem = (kind, problem) => {
+      // Before the door the page says so itself.
+      if (this.state.phase.kind === 'inside') this.notify('device', '', problem === 'insecure' ? problem : `${problem}.${kind}`);
+    };
   }
 
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
