@@ -47,12 +47,17 @@ export class Session {
     };
   }
 
+  /** Makes the connection's keys while the person still writes their name. */
+  prepare(): void {
+    this.#peer ??= this.#newPeer();
+  }
+
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
   join(name: string): void {
     this.#name = name;
     this.#dispatch({ type: 'joining' });
     this.#socket?.close();
-    this.#peer ??= this.#newPeer();
+    this.prepare();
     this.#socket = new RoomSocket({
       open: () => new WebSocket(socketUrl(location, this.invitation)) as unknown as SocketLike,
       hello: () => this.#hello(),
@@ -214,16 +219,14 @@ export class Session {
   }
 
   #newPeer(): Peer {
-    const peer: Peer = new Peer({
+    return new Peer({
       onConnected: () => {
         this.#offers = 0;
         this.#dispatch({ type: 'media', flowing: true });
       },
-      onLost: () => {
-        if (this.#peer === peer) this.#offerLater();
-      },
+      // A closed peer says nothing, so this is the one in use.
+      onLost: () => this.#offerLater(),
     });
-    return peer;
   }
 
   #dropPeer(): void {
