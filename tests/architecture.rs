@@ -16,7 +16,7 @@ const TOO_LONG_FILE: usize = 600;
 const UNSAFE_FILE: &str = "src/transport/ice/ffi.rs";
 
 /// Parts without a logic of their own, which join the others.
-const JOINERS: [&str; 4] = ["main", "lib", "app", "check"];
+const JOINERS: [&str; 4] = ["main", "lib", "app", "preflight"];
 
 // ---- the rules --------------------------------------------------------------------------------------------------------
 
@@ -175,13 +175,24 @@ fn sources(folder: &str) -> Vec<PathBuf> {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
                 folders.extend((!["node_modules", "tests"].contains(&name)).then_some(path));
-            } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
+            } else if name.ends_with(".rs") && !name.ends_with("_tests.rs") && !is_for_tests(&path) {
                 found.push(path);
             }
         }
     }
     found.sort();
     found
+}
+
+/// Whether the module above declares this one under `#[cfg(test)]`.
+fn is_for_tests(file: &Path) -> bool {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_stem().and_then(|name| name.to_str())) else {
+        return false;
+    };
+    let declared = format!("#[cfg(test)]\nmod {name};");
+    [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")]
+        .iter()
+        .any(|above| fs::read_to_string(above).is_ok_and(|text| text.contains(&declared)))
 }
 
 /// `src/rtp/packet.rs` -> `rtp`, `src/config.rs` -> `config`

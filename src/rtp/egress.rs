@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rtcp_types::prelude::*;
-use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesChunk, SdesItem};
+use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesBuilder, SdesChunk, SdesItem};
 
 use crate::domain::ids::PeerId;
 
@@ -37,6 +37,12 @@ const SERVER_CNAME: &str = "veranda";
 
 /// The scratch in which outgoing datagrams are made.
 pub(crate) type Scratch = [u8; MAX_DATAGRAM];
+
+/// The way out of the router.
+pub(crate) struct Exit<'a> {
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) out: &'a mut dyn Outbound,
+}
 
 /// What came of a packet offered to a viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +200,7 @@ impl Egress {
         slot: u16,
         source: StreamKey,
         (media, codec): (&Media<'_>, CodecName),
-        scratch: &mut Scratch,
-        out: &mut dyn Outbound,
+        exit: &mut Exit<'_>,
     ) -> Offered {
         let Some(at) = self.slots.get_mut(usize::from(slot)) else { return Offered::Leave };
         // Nothing is numbered before it can be sent.
@@ -213,7 +218,7 @@ impl Egress {
         };
         let Some(codec) = at.codec else { return Offered::Pass };
         let packet = Cached { timestamp: media.timestamp, marker: media.marker, payload: media.payload };
-        self.write(slot, (placed, codec, false), packet, media.vp8, media.arrived, scratch, out);
+        self.write(slot, (placed, codec, false), packet, media.vp8, media.arrived, exit);
         offered
     }
 
@@ -224,8 +229,7 @@ impl Egress {
         placed: Placed,
         (packet, name): (Cached<'_>, CodecName),
         now: Instant,
-        scratch: &mut Scratch,
-        out: &mut dyn Outbound,
+        exit: &mut Exit<'_>,
     ) -> bool {
         let pause = (self.round_trip / 2).max(Duration::from_millis(10));
         let Some(at) = self.slots.get_mut(usize::from(slot)) else { return false };
@@ -234,12 +238,11 @@ impl Egress {
             return false;
         }
         let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };
-        self.write(slot, (placed, codec, true), packet, vp8, now, scratch, out);
+        self.write(slot, (placed, codec, true), packet, vp8, now, exit);
         true
     }
 
     /// Header, payload, shifts, protection, in one pass. `again`: as a retransmission (RFC 4588 where agreed).
-    #[allow(clippy::too_many_arguments, reason = "all of them differ per packet, and a struct would only rename them")]
     fn write(
         &mut self,
         slot: u16,
@@ -247,8 +250,7 @@ impl Egress {
         packet: Cached<'_>,
         vp8: Option<Descriptor>,
         now: Instant,
-        scratch: &mut Scratch,
-        out: &mut dyn Outbound,
+        exit: &mut Exit<'_>,
     ) {
         let (Some(sender), Some(slot)) = (&self.sender, self.slots.get_mut(usize::from(slot))) else { return };
         let rtx = codec.rtx.filter(|_| again);
@@ -271,7 +273,8 @@ impl Egress {
             transport_cc: transport_cc.map(|id| (id, self.sent.send(now, packet.payload.len()))),
             mid: mid.map(|id| (id, &*slot.mid)),
         };
-        let start = header.write(scratch);
+        let Exit { scratch, out } = exit;
+        let start = header.write(&mut scratch[..]);
         let mut at = start;
         if rtx.is_some() {
             scratch[at..at + 2].copy_from_slice(&(placed.sequence as u16).to_be_bytes());
@@ -282,7 +285,7 @@ impl Egress {
         if let Some(descriptor) = vp8 {
             descriptor.apply(placed.shift, &mut scratch[at..end]);
         }
-        let length = sender.rtp(scratch, start, end, ssrc, sequence);
+        let length = sender.rtp(&mut scratch[..], start, end, ssrc, sequence);
         out.transmit(self.peer, &scratch[..length]);
     }
 
@@ -291,36 +294,28 @@ impl Egress {
         &mut self,
         blocks: impl IntoIterator<Item = ReportBlockBuilder>,
         more: impl FnOnce(CompoundBuilder<'static>) -> CompoundBuilder<'static>,
-        scratch: &mut Scratch,
-        out: &mut dyn Outbound,
+        exit: &mut Exit<'_>,
     ) -> bool {
         let report = blocks.into_iter().fold(ReceiverReport::builder(self.rtcp_ssrc), |r, b| r.add_report_block(b));
-        let compound =
-            CompoundBuilder::default().add_packet(report).add_packet(names([(self.rtcp_ssrc, SERVER_CNAME)]));
-        self.rtcp(&more(compound), scratch, out)
+        let compound = CompoundBuilder::default().add_packet(report).add_packet(name(self.rtcp_ssrc, SERVER_CNAME));
+        self.rtcp(&more(compound), exit)
     }
 
     /// Protects and sends a compound; false if it cannot be sent.
-    pub(crate) fn rtcp(
-        &mut self,
-        compound: &CompoundBuilder<'_>,
-        scratch: &mut Scratch,
-        out: &mut dyn Outbound,
-    ) -> bool {
+    pub(crate) fn rtcp(&mut self, compound: &CompoundBuilder<'_>, exit: &mut Exit<'_>) -> bool {
         let Some(sender) = &mut self.sender else { return false };
         let room = MAX_DATAGRAM - RTCP_TRAILER;
+        let Exit { scratch, out } = exit;
         // The builders skip padding bytes instead of clearing them.
         scratch.fill(0);
         let Ok(length) = compound.write_into(&mut scratch[..room]) else { return false };
-        let length = sender.rtcp(scratch, length);
+        let length = sender.rtcp(&mut scratch[..], length);
         out.transmit(self.peer, &scratch[..length]);
         true
     }
 }
 
-/// An SDES packet with the CNAME of each SSRC.
-pub(crate) fn names<'a>(of: impl IntoIterator<Item = (u32, &'a str)>) -> rtcp_types::SdesBuilder<'a> {
-    of.into_iter().fold(Sdes::builder(), |sdes, (ssrc, name)| {
-        sdes.add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, name)))
-    })
+/// An SDES packet with the CNAME of an SSRC.
+pub(crate) fn name(ssrc: u32, cname: &str) -> SdesBuilder<'_> {
+    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
 }

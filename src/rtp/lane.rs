@@ -107,9 +107,9 @@ impl Lane {
 
     fn begins(&self, source: StreamKey, media: &Media<'_>) -> bool {
         let wanted = self.target == Some(source);
-        // An empty lane starts with whatever layer can be entered first; the right one follows.
-        let first = self.current.is_none() && self.feed == Some(source.track);
-        media.entry && (wanted || first)
+        // A new track starts with whatever layer can be entered first; the right one follows.
+        let new = self.feed == Some(source.track) && self.current.is_none_or(|current| current.track != source.track);
+        media.entry && (wanted || new)
     }
 
     fn sent(&mut self, media: &Media<'_>, verdict: Verdict) -> Verdict {

@@ -27,13 +27,16 @@ use super::rewrite::StreamKey;
 use super::sink::PacketSink;
 use super::slab::{Key, Slab};
 pub use super::srtp::SrtpKeys;
-use super::stream::Track;
+use super::stream::{Layer, Track};
 
 mod control;
 mod forward;
 mod receive;
 mod reception;
 mod timers;
+
+/// Timers fire on multiples of this.
+const GRID_MICROS: u64 = 5_000;
 
 /// What the router has to say to the rest of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,8 +133,22 @@ impl Router {
         self.counters
     }
 
-    /// Wakes at `at`, or earlier if that was agreed on already.
+    /// When the packet with that transport-wide number was sent to a peer, and its payload's length in bytes: for an
+    /// estimator of the viewer's bandwidth.
+    pub fn sent(&self, peer: PeerId, number: u16) -> Option<(Instant, u16)> {
+        self.peers.get(*self.ids.get(&peer)?)?.egress.sent.sent(number)
+    }
+
+    /// The round trip to a peer, smoothed; a guess until its first report.
+    pub fn round_trip(&self, peer: PeerId) -> Option<Duration> {
+        Some(self.peers.get(*self.ids.get(&peer)?)?.egress.round_trip)
+    }
+
+    /// Wakes at `at`, or earlier if that was agreed on already. Rounded up to a grid, so that the timers of many peers
+    /// share their wakes.
     fn wake_at(&mut self, at: Instant) {
+        let micros = self.clock.micros(at).next_multiple_of(GRID_MICROS);
+        let at = self.epoch + Duration::from_micros(micros);
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 
@@ -150,12 +167,17 @@ impl Router {
         }
     }
 
-    /// Somebody needs a key frame of that stream.
-    fn want_key_frame(&mut self, now: Instant, stream: StreamKey, out: &mut dyn Outbound) {
-        let Some(track) = self.tracks.get_mut(stream.track).filter(|track| track.is_video()) else { return };
-        let Some(layer) = track.layers.get_mut(usize::from(stream.layer)) else { return };
-        layer.key.want();
-        self.ask_key_frame(now, stream, out);
+    fn layer_mut(&mut self, stream: StreamKey) -> Option<&mut Layer> {
+        self.tracks.get_mut(stream.track)?.layers.get_mut(usize::from(stream.layer))
+    }
+
+    /// Somebody needs a key frame of that stream; [`Router::ask_key_frames`] asks for it.
+    fn want_key_frame(&mut self, stream: StreamKey) {
+        if self.tracks.get(stream.track).is_some_and(Track::is_video)
+            && let Some(layer) = self.layer_mut(stream)
+        {
+            layer.key.want();
+        }
     }
 }
 

@@ -163,7 +163,7 @@ impl Track {
     pub(crate) fn choose(&self, height: u16) -> Option<u8> {
         let alive = || (0..self.layers.len()).filter(|&layer| self.layers[layer].alive);
         let fills = |&layer: &usize| self.height_of(layer) >= height;
-        alive().find(fills).or_else(|| alive().last()).map(|layer| layer as u8)
+        alive().find(fills).or_else(|| alive().next_back()).map(|layer| layer as u8)
     }
 
     /// Known, or told by a neighbour (each layer is half the next), or guessed.

@@ -58,11 +58,6 @@ impl ArrivalLog {
         self.arrivals[at].get_or_insert(micros);
     }
 
-    /// Whether there is something to report.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.arrivals.is_empty()
-    }
-
     /// The next feedback message; call until `None`.
     pub(crate) fn message(&mut self) -> Option<TwccBuilder> {
         let base = self.start;
@@ -187,7 +182,7 @@ mod tests {
             assert!(log.arrivals.len() <= WINDOW + REPORT_AGAIN as usize);
         }
         while log.message().is_some() {}
-        assert!(log.is_empty());
+        assert!(log.arrivals.is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::super::clock::PublisherClock;
 use super::super::description::{Codec, CodecName, Extensions, PeerMedia};
 use super::super::egress::Egress;
 use super::super::lane::{Lane, LaneRef};
+use super::super::nack::Nacker;
 use super::super::peer::Peer;
 use super::super::rewrite::StreamKey;
 use super::super::sink::PacketSink;
@@ -75,7 +76,8 @@ impl Router {
         // Key frames that came before could not be sent.
         let targets: Vec<StreamKey> = peer.egress.slots.iter().filter_map(|slot| slot.lane.target).collect();
         for target in targets {
-            self.want_soon(target);
+            self.want_key_frame(target);
+            self.wake_at(self.epoch);
         }
     }
 
@@ -166,7 +168,8 @@ impl Router {
         };
         let lane = &subscription.lane;
         if let Some(stream) = lane.current.or(lane.target) {
-            self.want_key_frame(now, stream, out);
+            self.want_key_frame(stream);
+            self.ask_key_frames(now, stream.track, out);
         }
     }
 
@@ -178,13 +181,18 @@ impl Router {
         if std::mem::replace(&mut track.silenced, silenced) == silenced {
             return;
         }
+        for layer in &mut track.layers {
+            // What is missing now will never come.
+            layer.nacker = Nacker::default();
+        }
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
             self.interrupt(stream);
             if !silenced {
-                self.want_soon(stream);
+                self.want_key_frame(stream);
             }
         }
+        self.wake_at(self.epoch);
     }
 
     /// The stream makes a jump: its viewers go on with its next key frame.
@@ -198,15 +206,6 @@ impl Router {
         }
         if let Some(track) = self.tracks.get_mut(stream.track) {
             track.lanes = lanes;
-        }
-    }
-
-    /// Like [`Router::want_key_frame`], where there is no way out yet: asked with the next timeout, which is at once.
-    fn want_soon(&mut self, stream: StreamKey) {
-        let Some(track) = self.tracks.get_mut(stream.track).filter(|track| track.is_video()) else { return };
-        if let Some(layer) = track.layers.get_mut(usize::from(stream.layer)).filter(|layer| layer.alive) {
-            layer.key.want();
-            self.wake_at(self.epoch);
         }
     }
 
@@ -225,11 +224,12 @@ impl Router {
         if !track.lanes.contains(&at) {
             track.lanes.push(at);
         }
-        self.aim(now, feed, at, out);
+        self.aim(feed, at);
+        self.ask_key_frames(now, feed, out);
     }
 
-    /// Chooses the layer of a lane and asks for the key frame it needs.
-    pub(super) fn aim(&mut self, now: Instant, feed: Key, at: LaneRef, out: &mut dyn Outbound) {
+    /// Chooses the layer of a lane and wants the key frame it needs.
+    fn aim(&mut self, feed: Key, at: LaneRef) {
         let Some(track) = self.tracks.get(feed) else { return };
         let is_video = track.is_video();
         let Some(lane) = self.lane_mut(at).filter(|lane| lane.feed == Some(feed)) else { return };
@@ -238,24 +238,32 @@ impl Router {
             // Nobody hears the one while seeing the other.
             lane.current = None;
         }
-        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else { return };
+        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else {
+            // The new track sends nothing: whose picture was shown before must not go on in its place.
+            if let Some(lane) =
+                self.lane_mut(at).filter(|lane| lane.current.is_some_and(|current| current.track != feed))
+            {
+                lane.current = None;
+            }
+            return;
+        };
         let wanted = StreamKey { track: feed, layer };
         let Some(lane) = self.lane_mut(at) else { return };
         if lane.current == Some(wanted) {
             lane.target = None;
         } else {
             lane.target = Some(wanted);
-            self.want_key_frame(now, wanted, out);
+            self.want_key_frame(wanted);
         }
     }
 
     /// Chooses the layers of all lanes of a track again.
-    pub(super) fn aim_all(&mut self, now: Instant, track: Key, out: &mut dyn Outbound) {
+    pub(super) fn aim_all(&mut self, track: Key) {
         let lanes = self.tracks.get(track).map_or(0, |track| track.lanes.len());
         for at in 0..lanes {
             let lane = self.tracks.get(track).and_then(|track| track.lanes.get(at).copied());
             if let Some(lane) = lane {
-                self.aim(now, track, lane, out);
+                self.aim(track, lane);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! A packet's way out: remembered once, then offered to every slot and subscription of its track.
 
 use std::mem::take;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::super::Outbound;
 use super::super::counters::Drop;
 use super::super::description::CodecName;
-use super::super::egress::Offered;
+use super::super::egress::{Exit, Offered, Scratch};
 use super::super::h264;
 use super::super::lane::{LaneRef, Verdict};
 use super::super::nack::Arrival;
@@ -15,10 +15,8 @@ use super::super::rewrite::{Media, StreamKey};
 use super::super::sink::local_payload_type;
 use super::super::vp8::Descriptor;
 use super::receive::Packet;
+use super::timers::SWEEP;
 use super::{Router, RouterEvent, Subscription};
-
-/// How soon a track's health is looked at after its first packet, and then again and again.
-const SWEEP: Duration = Duration::from_millis(250);
 
 impl Router {
     /// A packet of `stream` in the clear. `repaired`: it came as a retransmission.
@@ -32,24 +30,15 @@ impl Router {
     ) -> Result<(), Drop> {
         let track = self.tracks.get_mut(stream.track).ok_or(Drop::UnknownStream)?;
         let (codec, clock_rate, video) = (track.codec.name, track.codec.clock_rate, track.is_video());
-        let wants_repair = track.codec.nack && !track.local && video;
         let (entry, vp8) = read(codec, packet.payload)?;
         let layer = &mut track.layers[usize::from(stream.layer)];
         if video && !layer.cache.insert(packet.sequence, packet.timestamp, packet.marker, packet.payload) {
             return Err(Drop::Duplicate);
         }
-        if repaired {
-            self.counters.repaired += 1;
-        }
         let revived = layer.touch(packet.sequence, packet.timestamp, now);
-        let arrival = if video { layer.nacker.received(packet.sequence, now) } else { Arrival::New };
-        if !wants_repair && arrival == Arrival::New && layer.nacker.give_up() {
-            // Nobody will repair the hole before this packet.
-            layer.key.want();
-        }
+        let restart = video && layer.nacker.received(packet.sequence, now) == Arrival::Restart;
         let mut resized = false;
         if video && entry {
-            layer.key.answer();
             layer.nacker.forget_before(packet.sequence);
             let height = vp8.and_then(|descriptor| descriptor.height);
             resized = height.is_some() && height != layer.height;
@@ -59,35 +48,35 @@ impl Router {
         if !std::mem::replace(&mut track.started, true) {
             out.event(RouterEvent::TrackStarted(track.id));
         }
-        self.after(now, stream, (revived, resized, arrival), due, out);
-        if packet.payload.is_empty() {
-            self.skip(stream, packet.sequence);
-            return Err(Drop::Padding);
-        }
-        let Packet { sequence, timestamp, marker, payload } = packet;
-        let media = Media { sequence, timestamp, marker, payload, entry, vp8, clock_rate, arrived: now };
-        self.fan_out(now, stream, (&media, codec), out);
-        Ok(())
-    }
-
-    /// What a packet sets off besides being forwarded.
-    fn after(
-        &mut self,
-        now: Instant,
-        stream: StreamKey,
-        (revived, resized, arrival): (bool, bool, Arrival),
-        due: Option<Instant>,
-        out: &mut dyn Outbound,
-    ) {
-        if let Some(at) = due {
-            self.wake_at(at);
-        }
-        if arrival == Arrival::Restart {
+        self.counters.repaired += u64::from(repaired);
+        if restart {
             self.interrupt(stream);
-            self.want_key_frame(now, stream, out);
+            self.want_key_frame(stream);
         }
         if revived || resized {
-            self.aim_all(now, stream.track, out);
+            self.aim_all(stream.track);
+        }
+        // Whoever waited for this key frame asks no more.
+        if let Some(layer) = self.layer_mut(stream).filter(|_| entry) {
+            layer.key.answer();
+        }
+        let Packet { sequence, timestamp, marker, payload } = packet;
+        if payload.is_empty() {
+            self.skip(stream, sequence);
+        } else {
+            let media = Media { sequence, timestamp, marker, payload, entry, vp8, clock_rate, arrived: now };
+            self.fan_out(now, stream, (&media, codec), out);
+        }
+        if revived || resized || restart {
+            self.ask_key_frames(now, stream.track, out);
+        }
+        self.set_timers(now, due);
+        if payload.is_empty() { Err(Drop::Padding) } else { Ok(()) }
+    }
+
+    fn set_timers(&mut self, now: Instant, repair: Option<Instant>) {
+        if let Some(at) = repair {
+            self.wake_at(at);
         }
         if self.sweep_at.is_none() {
             let at = now + SWEEP;
@@ -107,13 +96,14 @@ impl Router {
         // Taken out, so that peers and tracks can be borrowed side by side; no allocation either way.
         let Some(track) = self.tracks.get_mut(stream.track) else { return };
         let mut lanes = take(&mut track.lanes);
+        let mut exit = Exit { scratch: &mut self.scratch, out };
         let mut at = 0;
         let mut begun = false;
         while let Some(&lane) = lanes.get(at) {
             let offered = match lane {
                 LaneRef::Slot(peer, slot) => match self.peers.get_mut(peer) {
                     Some(peer) => {
-                        let offered = peer.egress.offer(slot, stream, (media, codec), &mut self.scratch, out);
+                        let offered = peer.egress.offer(slot, stream, (media, codec), &mut exit);
                         if offered == Offered::Begun {
                             peer.egress.report_at = Some(now);
                         }
@@ -124,7 +114,7 @@ impl Router {
                 },
                 LaneRef::Subscription(key) => match self.subscriptions.get_mut(key) {
                     Some(subscription) => {
-                        let offered = subscription.offer(stream, media, &mut self.scratch);
+                        let offered = subscription.offer(stream, media, exit.scratch);
                         if offered == Offered::Begun {
                             subscription.report_at = Some(now);
                         }
@@ -176,7 +166,7 @@ fn read(codec: CodecName, payload: &[u8]) -> Result<(bool, Option<Descriptor>), 
 
 impl Subscription {
     /// Offers a packet of `source` and hands it to the sink if it is taken.
-    fn offer(&mut self, source: StreamKey, media: &Media<'_>, scratch: &mut [u8; MAX_DATAGRAM]) -> Offered {
+    fn offer(&mut self, source: StreamKey, media: &Media<'_>, scratch: &mut Scratch) -> Offered {
         if media.payload.len() > MAX_DATAGRAM - 64 {
             return Offered::Pass;
         }

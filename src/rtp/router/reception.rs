@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use rtcp_types::prelude::*;
 use rtcp_types::{
-    Compound, Fir, Nack, Packet, PayloadFeedback, Pli, ReportBlock, SenderReport, TransportFeedback, Twcc,
+    Fir, Nack, PayloadFeedback, Pli, ReceiverReport, ReportBlock, RtcpParseError, SenderReport, TransportFeedback, Twcc,
 };
 
 use super::super::Outbound;
 use super::super::clock::MediaTime;
 use super::super::counters::Drop;
+use super::super::egress::Exit;
 use super::super::rewrite::StreamKey;
 use super::super::slab::Key;
 use super::Router;
@@ -27,21 +29,44 @@ impl Router {
     ) -> Result<(), Drop> {
         let peer = self.peers.get_mut(from).ok_or(Drop::UnknownPeer)?;
         let length = peer.receiver.as_mut().ok_or(Drop::NoKeys)?.rtcp(datagram)?;
-        let compound = Compound::parse(&datagram[..length]).map_err(|_| Drop::Malformed)?;
         let mut numbers = MAX_NUMBERS;
-        for packet in compound.take(MAX_PACKETS) {
-            match packet.map_err(|_| Drop::Malformed)? {
-                Packet::Sr(report) => {
-                    self.sender_report(now, from, &report);
-                    report.report_blocks().for_each(|block| self.report_block(now, from, &block));
-                }
-                Packet::Rr(report) => report.report_blocks().for_each(|block| self.report_block(now, from, &block)),
-                Packet::TransportFeedback(feedback) => {
-                    self.transport_feedback(now, from, &feedback, &mut numbers, out);
-                }
-                Packet::PayloadFeedback(feedback) => self.payload_feedback(now, from, &feedback, out),
-                _ => {}
+        let mut rest = &datagram[..length];
+        for _ in 0..MAX_PACKETS {
+            if rest.is_empty() {
+                break;
             }
+            let (packet, after) = split(rest).ok_or(Drop::Malformed)?;
+            rest = after;
+            self.rtcp_packet(now, from, packet, &mut numbers, out).map_err(|_| Drop::Malformed)?;
+        }
+        Ok(())
+    }
+
+    /// Reads those packets that say something to the router; the others may be anything.
+    fn rtcp_packet(
+        &mut self,
+        now: Instant,
+        from: Key,
+        packet: &[u8],
+        numbers: &mut usize,
+        out: &mut dyn Outbound,
+    ) -> Result<(), RtcpParseError> {
+        match packet[1] {
+            SenderReport::PACKET_TYPE => {
+                let report = SenderReport::parse(packet)?;
+                self.sender_report(now, from, &report);
+                report.report_blocks().for_each(|block| self.report_block(now, from, &block));
+            }
+            ReceiverReport::PACKET_TYPE => {
+                ReceiverReport::parse(packet)?.report_blocks().for_each(|block| self.report_block(now, from, &block));
+            }
+            TransportFeedback::PACKET_TYPE => {
+                self.transport_feedback(now, from, &TransportFeedback::parse(packet)?, numbers, out);
+            }
+            PayloadFeedback::PACKET_TYPE => {
+                self.payload_feedback(now, from, &PayloadFeedback::parse(packet)?, out);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -147,7 +172,8 @@ impl Router {
         let layer = track.layers.get(usize::from(source.layer));
         let Some(packet) = layer.and_then(|layer| layer.cache.get(number)) else { return };
         let placed = resolved.place(packet.timestamp);
-        if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut self.scratch, out) {
+        let mut exit = Exit { scratch: &mut self.scratch, out };
+        if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut exit) {
             self.counters.rtx_sent += 1;
         }
     }
@@ -168,7 +194,15 @@ impl Router {
         let lane =
             self.peers.get(from).and_then(|peer| peer.egress.slots.get(usize::from(slot))).map(|slot| &slot.lane);
         if let Some(stream) = lane.and_then(|lane| lane.current.or(lane.target)) {
-            self.want_key_frame(now, stream, out);
+            self.want_key_frame(stream);
+            self.ask_key_frames(now, stream.track, out);
         }
     }
+}
+
+/// The first packet of a compound (RFC 3550 section 6.1), and the rest.
+fn split(compound: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head = compound.first_chunk::<4>()?;
+    let length = 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
+    compound.split_at_checked(length)
 }

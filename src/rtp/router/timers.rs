@@ -6,7 +6,7 @@ use rtcp_types::prelude::*;
 use rtcp_types::{CompoundBuilder, Fir, Nack, PayloadFeedback, Pli, SenderReport, TransportFeedback};
 
 use super::super::Outbound;
-use super::super::egress::names;
+use super::super::egress::{Exit, name};
 use super::super::lane::Lane;
 use super::super::rewrite::StreamKey;
 use super::super::slab::{Key, Slab};
@@ -18,7 +18,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two transport-wide feedbacks.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(60);
 /// Between two looks at the layers.
-const SWEEP: Duration = Duration::from_millis(250);
+pub(super) const SWEEP: Duration = Duration::from_millis(250);
 /// Sender reports in one datagram.
 const REPORTS_PER_DATAGRAM: usize = 10;
 /// Numbers in one NACK.
@@ -37,7 +37,7 @@ impl Router {
     /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut dyn Outbound) {
         self.wake = None;
-        self.sweep(now, out);
+        self.sweep(now);
         for at in 0..self.tracks.places() {
             if let Some(key) = self.tracks.key_at(at) {
                 self.repair(now, key, out);
@@ -58,7 +58,7 @@ impl Router {
     }
 
     /// Notices layers that stopped.
-    fn sweep(&mut self, now: Instant, out: &mut dyn Outbound) {
+    fn sweep(&mut self, now: Instant) {
         let Some(at) = self.sweep_at else { return };
         if now < at {
             self.wake_at(at);
@@ -78,7 +78,7 @@ impl Router {
                 any |= layer.alive;
             }
             if stopped {
-                self.aim_all(now, key, out);
+                self.aim_all(key);
             }
         }
         // Without packets there is nothing to look at; the next one starts this again.
@@ -91,14 +91,18 @@ impl Router {
     /// Asks the publisher for what is missing, and for key frames.
     fn repair(&mut self, now: Instant, key: Key, out: &mut dyn Outbound) {
         let Some(track) = self.tracks.get_mut(key) else { return };
-        let publisher = track.publisher;
+        let (publisher, repairable) = (track.publisher, track.codec.nack);
         let round_trip = self.peers.get(publisher).map_or(Duration::ZERO, |peer| peer.egress.round_trip);
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
-            let Some(layer) = self.tracks.get_mut(key).and_then(|track| track.layers.get_mut(layer)) else { return };
+            let Some(layer) = self.layer_mut(stream) else { return };
             if layer.nacker.next_due().is_some_and(|due| due <= now) {
                 let mut numbers = Vec::new();
-                let lost = layer.nacker.due(now, round_trip, |number| numbers.push(number));
+                let lost = if repairable {
+                    layer.nacker.due(now, round_trip, |number| numbers.push(number))
+                } else {
+                    layer.nacker.give_up()
+                };
                 if lost {
                     layer.key.want();
                 }
@@ -106,12 +110,11 @@ impl Router {
                     self.send_nacks(publisher, ssrc, &numbers, out);
                 }
             }
-            self.ask_key_frame(now, stream, out);
-            let layer = self.tracks.get(key).and_then(|track| track.layers.get(usize::from(stream.layer)));
-            if let Some(due) = layer.and_then(|layer| layer.nacker.next_due()) {
+            if let Some(due) = self.layer_mut(stream).and_then(|layer| layer.nacker.next_due()) {
                 self.wake_at(due);
             }
         }
+        self.ask_key_frames(now, key, out);
     }
 
     fn send_nacks(&mut self, publisher: Key, ssrc: u32, numbers: &[u16], out: &mut dyn Outbound) {
@@ -120,14 +123,25 @@ impl Router {
             let nack = numbers.iter().fold(Nack::builder(), |nack, &number| nack.add_rtp_sequence(number));
             let from = peer.egress.rtcp_ssrc;
             let feedback = TransportFeedback::builder_owned(nack).sender_ssrc(from).media_ssrc(ssrc);
-            if peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out) {
+            if peer.egress.report(
+                [],
+                |compound| compound.add_packet(feedback),
+                &mut Exit { scratch: &mut self.scratch, out },
+            ) {
                 self.counters.nacks_sent += numbers.len() as u64;
             }
         }
     }
 
-    /// Asks the publisher for a key frame if one is wanted and the last request is not too young.
-    pub(super) fn ask_key_frame(&mut self, now: Instant, stream: StreamKey, out: &mut dyn Outbound) {
+    /// Asks the publisher for the key frames that are wanted, unless the last requests are too young.
+    pub(super) fn ask_key_frames(&mut self, now: Instant, track: Key, out: &mut dyn Outbound) {
+        let layers = self.tracks.get(track).map_or(0, |track| track.layers.len());
+        for layer in 0..layers {
+            self.ask_key_frame(now, StreamKey { track, layer: layer as u8 }, out);
+        }
+    }
+
+    fn ask_key_frame(&mut self, now: Instant, stream: StreamKey, out: &mut dyn Outbound) {
         let Some(track) = self.tracks.get_mut(stream.track) else { return };
         let (id, publisher, local, silenced) = (track.id, track.publisher, track.local, track.silenced);
         let (pli, fir) = (track.codec.pli, track.codec.fir);
@@ -149,11 +163,14 @@ impl Router {
                 } else {
                     PayloadFeedback::builder_owned(Pli::builder()).sender_ssrc(from).media_ssrc(ssrc)
                 };
-                peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out);
+                peer.egress.report(
+                    [],
+                    |compound| compound.add_packet(feedback),
+                    &mut Exit { scratch: &mut self.scratch, out },
+                );
             }
         }
-        let layer = self.tracks.get(stream.track).and_then(|track| track.layers.get(usize::from(stream.layer)));
-        if let Some(Due::At(at)) = layer.and_then(|layer| layer.key.due()) {
+        if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due()) {
             self.wake_at(at);
         }
     }
@@ -174,7 +191,11 @@ impl Router {
             let from = peer.egress.rtcp_ssrc;
             let feedback =
                 TransportFeedback::builder_owned(message).sender_ssrc(from).media_ssrc(first.unwrap_or_default());
-            if peer.egress.report([], |compound| compound.add_packet(feedback), &mut self.scratch, out) {
+            if peer.egress.report(
+                [],
+                |compound| compound.add_packet(feedback),
+                &mut Exit { scratch: &mut self.scratch, out },
+            ) {
                 self.counters.feedback_sent += 1;
             }
             peer.feedback_at = Some(now + FEEDBACK_INTERVAL);
@@ -202,7 +223,7 @@ impl Router {
                 blocks.extend(layer.ssrc.and_then(|ssrc| layer.reception.block(ssrc, now)));
             }
         }
-        peer.egress.report(blocks, |compound| compound, &mut self.scratch, out);
+        peer.egress.report(blocks, |compound| compound, &mut Exit { scratch: &mut self.scratch, out });
         let next = now + REPORT_INTERVAL;
         peer.report_at = Some(next);
         self.wake_at(next);
@@ -221,7 +242,7 @@ impl Router {
             peer.egress.slots.iter().filter_map(|slot| lane_report(&self.tracks, slot.ssrc, &slot.lane, ntp, now));
         let reports: Vec<LaneReport> = reports.collect();
         for reports in reports.chunks(REPORTS_PER_DATAGRAM) {
-            peer.egress.rtcp(&sender_reports(reports, ntp), &mut self.scratch, out);
+            peer.egress.rtcp(&sender_reports(reports, ntp), &mut Exit { scratch: &mut self.scratch, out });
         }
         let next = now + REPORT_INTERVAL;
         peer.egress.report_at = Some(next);
@@ -256,15 +277,15 @@ fn lane_report(tracks: &Slab<Track>, ssrc: u32, lane: &Lane, ntp: u64, now: Inst
     Some(LaneReport { ssrc, timestamp, packets: lane.packets, octets: lane.octets, cname: track.cname.clone() })
 }
 
-/// The compound of these reports and their names.
+/// The compound of these reports and their names. Each name has an SDES packet of its own: rtcp-types 0.3, and so
+/// whoever reads with it, takes the zeros at the start of a second chunk's SSRC for the end of the first chunk.
 fn sender_reports(reports: &[LaneReport], ntp: u64) -> CompoundBuilder<'_> {
-    let compound = reports.iter().fold(CompoundBuilder::default(), |compound, report| {
+    reports.iter().fold(CompoundBuilder::default(), |compound, report| {
         let sender = SenderReport::builder(report.ssrc)
             .ntp_timestamp(ntp)
             .rtp_timestamp(report.timestamp)
             .packet_count(report.packets)
             .octet_count(report.octets);
-        compound.add_packet(sender)
-    });
-    compound.add_packet(names(reports.iter().map(|report| (report.ssrc, &*report.cname))))
+        compound.add_packet(sender).add_packet(name(report.ssrc, &report.cname))
+    })
 }

@@ -1,0 +1,8 @@
+//! Running rooms through their front door, with a fake media side at the other end of the channels, a store in memory and
+//! virtual time.
+
+mod doors;
+mod fakes;
+mod keeping;
+mod outputs;
+mod sessions;
