@@ -12,6 +12,8 @@ import { initial, reduce, type Notice, type RoomEvent, type RoomState, type Tile
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
 import type { LocalMedia } from './local.svelte';
 
+/** Pictures at a time: what a screen shows well and a machine decodes easily. The server may allow more. */
+const LAPTOP_SLOTS = 9;
 const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
 const STATS_MS = 5000;
@@ -170,7 +172,10 @@ export class Session {
       case 'welcome':
         this.#memory.keepResume(this.invitation, message.resume);
         this.#iceServers = message.ice_servers;
-        this.#limits = isPhone() ? { ...message.slots, video: Math.min(PHONE_SLOTS, message.slots.video) } : message.slots;
+        this.#limits = {
+          audio: message.slots.audio,
+          video: Math.min(isPhone() ? PHONE_SLOTS : LAPTOP_SLOTS, message.slots.video),
+        };
         this.#view = '';
         void this.#offer();
         break;
