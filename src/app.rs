@@ -12,7 +12,6 @@ use crate::media::template::Templates;
 use crate::media::{check, peer, remux};
 use crate::metrics::Metrics;
 use crate::rooms::registry::Rooms;
-use crate::sdp::Limits;
 use crate::storage::Storage;
 use crate::storage::recover::{self, Settled};
 use crate::transport::net::Net;
@@ -46,8 +45,7 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     );
     kept.context("recovery ended early")??;
     warm.context("GStreamer ended early")?;
-    let limits = Limits { audio_slots: config.audio_slots.into(), video_slots: config.video_slots.into() };
-    let media = Media::new(net, templates, limits);
+    let media = Media::new(net, templates);
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
     let metrics = Metrics::install();

@@ -1,8 +1,9 @@
 //! Tokens: whose they are and what they open. Compared in constant time, never logged.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, Path, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
 use super::error::Problem;
@@ -155,6 +156,19 @@ impl FromRequestParts<SharedApp> for HostStream {
         let (room, stream) = app.state.rooms.stream(id)?;
         app.require_host(&room, token).await?;
         Ok(Self(room, stream))
+    }
+}
+
+/// Parts of the path that need no token. What does not fit names nothing.
+#[derive(Debug)]
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<SharedApp> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, app).await.map_err(|_| Problem::no_such_page())?;
+        Ok(Self(path.0))
     }
 }
 

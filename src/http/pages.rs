@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::SharedApp;
 use super::address::host;
+use super::auth::Named;
 use super::error::Problem;
 use super::files::{has, text};
 use crate::config::{Config, TlsMode};
@@ -34,7 +35,7 @@ pub(super) async fn index(headers: HeaderMap) -> Response {
 }
 
 /// `/assets/…`, whose names change with their content.
-pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn asset(Named(path): Named<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let path = format!("assets/{path}");
     Dist::get(&path).map(|file| embedded(&path, file, &headers)).ok_or_else(Problem::no_such_page)
 }

@@ -1,10 +1,10 @@
 //! Recordings: begin, end, list, delete. The file itself is in [`super::files`].
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::auth::{self, HostRecording, HostRoom};
+use super::auth::{self, HostRecording, HostRoom, Named};
 use super::body::JsonBody;
 use super::error::Problem;
 use super::rooms::unexpected;
@@ -47,7 +47,7 @@ fn require_possible(body: &rest::NewRecording) -> Result<(), Problem> {
     params(("room" = String, Path)), responses((status = 200, body = Vec<rest::Recording>)), security(("token" = [])))]
 pub(super) async fn list(
     State(app): State<SharedApp>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<rest::Recording>>, Problem> {
     let token = auth::required(&headers)?;

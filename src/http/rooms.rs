@@ -1,11 +1,11 @@
 //! Rooms and the people in them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::address::Client;
-use super::auth::{self, HostParticipant, HostRoom};
+use super::auth::{self, HostParticipant, HostRoom, Named};
 use super::body::JsonBody;
 use super::error::Problem;
 use super::{SharedApp, view};
@@ -72,7 +72,7 @@ fn saturate(value: i64) -> u32 {
     responses((status = 200, body = rest::Room)))]
 pub(super) async fn show(
     State(app): State<SharedApp>,
-    Path(room): Path<String>,
+    Named(room): Named<String>,
     headers: HeaderMap,
 ) -> Result<Json<rest::Room>, Problem> {
     let handle = app.state.rooms.find(&room).await?;

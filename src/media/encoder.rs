@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window};
+use super::link::{Rules, Stream, Tap, Window, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::{RenditionTemplate, Templates};
@@ -50,7 +50,7 @@ pub(crate) struct Encoder {
 }
 
 /// Raw media that may wait for an encoder before frames are dropped.
-const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(1500);
 
 impl Encoder {
     /// Starts encoding the raw stream.
@@ -65,16 +65,14 @@ impl Encoder {
         let choice = templates.choose(&template.encoder)?;
         let named = |problem: Problem| problem.within(format!("encoders/{}.toml: {}", template.encoder, choice.name));
         // A queue takes the frames off the mixer's thread; the appsrc before it bounds how many.
-        let launch = format!(
-            "appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded",
-            template.convert, choice.launch
-        );
+        let launch =
+            format!("appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded", template.convert, choice.launch);
         let pipeline = Pipeline::parse(&launch, time, tell).map_err(named)?;
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(template.bitrate)).map_err(named)?;
         let out = Stream::new(pipeline.named("encoded")?);
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
-        let raw = raw.tap(&pipeline.named("raw")?, rules);
+        let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
         pipeline.play().map_err(named)?;
         Ok(Self { out, _raw: raw, _pipeline: pipeline })
     }

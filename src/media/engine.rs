@@ -23,6 +23,9 @@ use super::template::Templates;
 /// How often levels are told while somebody is heard.
 const LEVELS: Duration = Duration::from_millis(100);
 
+/// How long recordings may take to be finished when a room ends.
+const FINISH: Duration = Duration::from_secs(12);
+
 /// Mixes are named apart from sessions, which count from 1.
 static NEXT_MIX: AtomicU64 = AtomicU64::new(1 << 63);
 
@@ -31,7 +34,6 @@ static NEXT_MIX: AtomicU64 = AtomicU64::new(1 << 63);
 pub struct Media {
     net: Net,
     templates: Arc<Templates>,
-    limits: crate::sdp::Limits,
 }
 
 /// Everything that can wake an engine.
@@ -65,8 +67,8 @@ enum Member {
 
 impl Media {
     /// The media side of the server.
-    pub fn new(net: Net, templates: Arc<Templates>, limits: crate::sdp::Limits) -> Self {
-        Self { net, templates, limits }
+    pub fn new(net: Net, templates: Arc<Templates>) -> Self {
+        Self { net, templates }
     }
 
     /// The net thread's handle, for its counters.
@@ -113,7 +115,15 @@ impl Engine {
         let on_event = Box::new(move |event| drop(to_engine.send(Input::Net(mix_peer, event))));
         shared.net.add_publisher(mix_peer, &format!("mix-{room}"), &bridge::MIX_TRACKS, on_event);
         let bridge = Arc::new(Bridge::new(shared.net.clone(), mix_peer));
-        let mix = Mix::new(room, shared.templates.clone(), bridge.clone(), events.clone());
+        let (to_room, mut from_mix) = mpsc::unbounded_channel();
+        let room_events = events.clone();
+        runtime.spawn(async move {
+            while let Some(event) = from_mix.recv().await {
+                // A room that is gone wants to hear nothing.
+                let _ = room_events.send(event).await;
+            }
+        });
+        let mix = Mix::new(room, shared.templates.clone(), bridge.clone(), to_room);
         let levels_told = Instant::now();
         let (members, levels) = (HashMap::new(), Vec::new());
         Self {
@@ -133,6 +143,8 @@ impl Engine {
                 Err(RecvTimeoutError::Timeout) => self.tell_levels(),
             }
         }
+        // The room stops its outputs before it goes; whatever still runs is finished all the same.
+        self.runtime.block_on(self.mix.finish(FINISH));
         let peers: Vec<PeerId> = self.members.keys().copied().collect();
         peers.into_iter().for_each(|peer| self.close(peer));
         self.shared.net.remove_peer(self.mix_peer);
@@ -159,7 +171,6 @@ impl Engine {
                     cname: participant.to_string(),
                     kind,
                     offer,
-                    limits: self.shared.limits,
                     net: self.shared.net.clone(),
                     inbox: self.inbox.clone(),
                 };

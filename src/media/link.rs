@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 
+use super::pipeline::Pipeline;
+use super::problem::Problem;
+
 /// Not set yet.
 const UNSET: u64 = u64::MAX;
 
@@ -86,11 +89,6 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// Buffers dropped because the taker was slow.
-    pub(crate) fn dropped(&self) -> u64 {
-        lock(&self.state).dropped
-    }
-
     /// Ends the stream now, whatever still comes.
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);
@@ -130,12 +128,8 @@ impl Stream {
         Self { appsink, taps }
     }
 
-    /// Hands the stream to one more appsrc, which is set up for it.
+    /// Hands the stream to one more appsrc, made by [`inlet`].
     pub(crate) fn tap(&self, appsrc: &AppSrc, rules: Rules) -> Tap {
-        appsrc.set_format(gst::Format::Time);
-        appsrc.set_max_bytes(0);
-        appsrc.set_max_buffers(0);
-        appsrc.set_property("block", false);
         let state = TapState {
             appsrc: appsrc.clone(),
             needs_key: rules.keyed,
@@ -154,6 +148,17 @@ impl Stream {
     pub(crate) fn request_key_frame(&self) {
         ask_key_frame(&self.appsink);
     }
+}
+
+/// The appsrc of this name, set up to be tapped into. Must be asked for before the pipeline starts.
+pub(crate) fn inlet(pipeline: &Pipeline, name: &str) -> Result<AppSrc, Problem> {
+    let appsrc: AppSrc = pipeline.named(name)?;
+    appsrc.set_format(gst::Format::Time);
+    // Bounded by the tap's rules, which know about key frames.
+    appsrc.set_max_bytes(0);
+    appsrc.set_max_buffers(0);
+    appsrc.set_property("block", false);
+    Ok(appsrc)
 }
 
 fn ask_key_frame(appsink: &AppSink) {
@@ -187,6 +192,9 @@ impl TapState {
         let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         if self.appsrc.current_level_time() > self.rules.most {
             self.needs_key = self.rules.keyed;
+            if self.dropped.is_multiple_of(100) {
+                tracing::warn!(taker = %self.appsrc.name(), dropped = self.dropped + 1, "an output is slow");
+            }
             self.dropped += 1;
             return false;
         }

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use crate::domain::ids::PeerId;
 use crate::domain::media::PeerKind;
+use crate::domain::slots;
 use crate::rtp::description::PeerMedia;
 use crate::sdp::{self, TransportAnswer};
 use crate::transport::net::{Net, NewPeer};
@@ -18,7 +19,6 @@ pub(super) struct OpenRequest {
     pub(super) cname: String,
     pub(super) kind: PeerKind,
     pub(super) offer: String,
-    pub(super) limits: sdp::Limits,
     pub(super) net: Net,
     pub(super) inbox: Sender<Input>,
 }
@@ -41,7 +41,7 @@ pub(super) fn open(request: &OpenRequest) {
 
 fn try_open(request: &OpenRequest) -> Result<Opened, String> {
     let mut offer =
-        sdp::parse_offer(&request.offer, request.kind, &limits(request)).map_err(|problem| problem.to_string())?;
+        sdp::parse_offer(&request.offer, request.kind, &limits(request.kind)).map_err(|problem| problem.to_string())?;
     offer.assign_ssrcs(random_ssrc);
     let fingerprints = offer.fingerprints.iter().filter(|(name, _)| name == "sha-256").map(|(_, value)| value.clone());
     let (peer, net) = (request.peer, request.net.clone());
@@ -69,12 +69,13 @@ fn try_open(request: &OpenRequest) -> Result<Opened, String> {
 }
 
 /// A viewer by WHEP has one picture and one sound; a publisher by WHIP is sent nothing.
-fn limits(request: &OpenRequest) -> sdp::Limits {
-    match request.kind {
-        PeerKind::Browser => request.limits,
-        PeerKind::Whip => sdp::Limits { audio_slots: 0, video_slots: 0 },
-        PeerKind::Whep => sdp::Limits { audio_slots: 1, video_slots: 1 },
-    }
+fn limits(kind: PeerKind) -> sdp::Limits {
+    let (audio_slots, video_slots) = match kind {
+        PeerKind::Browser => (slots::MOST_SLOTS.0.into(), slots::MOST_SLOTS.1.into()),
+        PeerKind::Whip => (0, 0),
+        PeerKind::Whep => (1, 1),
+    };
+    sdp::Limits { audio_slots, video_slots }
 }
 
 /// What is our fault is told in the log; the client hears that it is.

@@ -176,15 +176,14 @@ impl Templates {
             return Err(Problem::new("mixer.toml: [canvas]: even width and height up to 4096, framerate 1 to 60"));
         }
         let renditions = &self.mixer.renditions;
-        for (key, rendition) in [
-            ("main", &renditions.main),
-            ("low", &renditions.low),
-            ("aac", &renditions.aac),
-            ("opus", &renditions.opus),
-        ] {
+        for (key, rendition) in
+            [("main", &renditions.main), ("low", &renditions.low), ("aac", &renditions.aac), ("opus", &renditions.opus)]
+        {
             if !self.encoders.contains_key(&rendition.encoder) {
                 let encoder = &rendition.encoder;
-                return Err(Problem::new(format!("mixer.toml: renditions.{key}.encoder: no file encoders/{encoder}.toml")));
+                return Err(Problem::new(format!(
+                    "mixer.toml: renditions.{key}.encoder: no file encoders/{encoder}.toml"
+                )));
             }
         }
         Ok(())

@@ -148,14 +148,18 @@ impl Actor {
 
     /// One step of the room, and all that follows from it.
     pub(super) fn handle(&mut self, input: Input) {
-        let effects = self.room.handle(self.now(), input);
-        self.carry_out(effects);
+        self.step(input);
         while let Some(connection) = self.lines.take_cut() {
-            let effects = self.room.handle(self.now(), Input::Disconnected(connection));
-            self.carry_out(effects);
+            self.step(Input::Disconnected(connection));
         }
         self.media.keep(self.room.needs_media());
+    }
+
+    fn step(&mut self, input: Input) {
+        let effects = self.room.handle(self.now(), input);
+        // Before anybody is told: who hears an answer and asks again must find what it said.
         self.publish();
+        self.carry_out(effects);
     }
 
     fn now(&self) -> Duration {

@@ -68,6 +68,8 @@ pub struct RoomState {
     pub recording: bool,
     /// A stream runs.
     pub live: bool,
+    /// A host ended it; `Rooms::find` finds it no more.
+    pub ended: bool,
 }
 
 /// Somebody who wants in.

@@ -1,6 +1,7 @@
 //! Carries out what a room decided, in its order. Nothing here waits.
 
 use super::actor::{Actor, Waiter};
+use super::handle::Now;
 use super::api::{Membership, Outcome, RoomState};
 use super::convert::{self, View};
 use super::store_queue::Job;
@@ -122,20 +123,24 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
+        let now = self.now();
+        let (participants, recording, live, ended) = (now.participants, now.recording, now.live, now.ended);
+        RoomState { record: self.record.clone(), participants, recording, live, ended }
+    }
+
+    fn now(&self) -> Now {
         let recorded =
             |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
-        let mut record = self.record.clone();
-        convert::update_record(&mut record, self.room.settings());
-        RoomState {
-            record,
+        Now {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
             recording: self.room.recordings().iter().any(recorded),
             live: self.room.streams().iter().any(output::Stream::runs),
+            ended: self.room.has_ended(),
         }
     }
 
     pub(super) fn publish(&self) {
-        self.handle.publish(self.state());
+        self.handle.publish(&self.record, self.now());
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{self, Request};
-use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomState};
+use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomRecord, RoomState};
 use super::registry::Shared;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
@@ -22,6 +22,15 @@ struct Inner {
     shared: Weak<Shared>,
     state: watch::Sender<RoomState>,
     inbox: OnceLock<mpsc::Sender<Request>>,
+}
+
+/// What of a room changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Now {
+    pub(super) participants: u32,
+    pub(super) recording: bool,
+    pub(super) live: bool,
+    pub(super) ended: bool,
 }
 
 impl RoomHandle {
@@ -66,11 +75,22 @@ impl RoomHandle {
         self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
     }
 
-    pub(super) fn publish(&self, state: RoomState) {
-        self.inner.state.send_if_modified(|present| {
-            let changed = *present != state;
-            *present = state;
-            changed
+    /// Makes the snapshot what the room is now; nothing is copied while nothing changes.
+    pub(super) fn publish(&self, record: &RoomRecord, now: Now) {
+        self.inner.state.send_if_modified(|state| {
+            let settings = state.record != *record;
+            if settings {
+                state.record.clone_from(record);
+            }
+            let before = Now {
+                participants: state.participants,
+                recording: state.recording,
+                live: state.live,
+                ended: state.ended,
+            };
+            (state.participants, state.recording, state.live) = (now.participants, now.recording, now.live);
+            state.ended = now.ended;
+            settings || before != now
         });
     }
 

@@ -130,7 +130,7 @@ impl Rooms {
         let id = record.id;
         index.invitations.insert(record.invitation.clone(), id);
         index.old_invitations.extend(record.old_invitations.iter().map(|code| (code.clone(), id)));
-        let state = RoomState { record, participants: 0, recording: false, live: false };
+        let state = RoomState { record, participants: 0, recording: false, live: false, ended: false };
         let handle = RoomHandle::new(Arc::downgrade(&self.shared), state);
         index.rooms.insert(id, handle.clone());
         handle
@@ -145,8 +145,10 @@ impl Rooms {
         let is_old = {
             let index = self.shared.index();
             let id = index.invitations.get(key).copied().or_else(|| key.parse().ok());
-            if let Some(handle) = id.and_then(|id| index.rooms.get(&id)) {
-                return Ok(handle.clone());
+            match id.and_then(|id| index.rooms.get(&id)) {
+                Some(handle) if handle.state().ended => return Err(ended()),
+                Some(handle) => return Ok(handle.clone()),
+                None => {}
             }
             index.old_invitations.contains_key(key)
         };
@@ -154,7 +156,7 @@ impl Rooms {
             return Err(Refusal::new(Reason::Gone, "this invitation was replaced; ask for the new link"));
         }
         if self.has_ended(key).await? {
-            return Err(Refusal::new(Reason::Gone, "this room has ended"));
+            return Err(ended());
         }
         Err(Refusal::new(Reason::NotFound, "there is no such room; check the link"))
     }
@@ -316,6 +318,10 @@ fn default_name(activity: Activity) -> &'static str {
         Activity::Party => "Party",
         Activity::Show => "Show",
     }
+}
+
+fn ended() -> Refusal {
+    Refusal::new(Reason::Gone, "this room has ended")
 }
 
 fn no_such(what: &str) -> Refusal {

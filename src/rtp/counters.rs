@@ -4,7 +4,7 @@ use super::srtp::SrtpError;
 
 /// Why a packet went no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Drop {
+pub(crate) enum Refusal {
     Malformed,
     UnknownPeer,
     NoKeys,
@@ -17,13 +17,13 @@ pub(crate) enum Drop {
     Padding,
 }
 
-impl From<SrtpError> for Drop {
-    fn from(error: SrtpError) -> Drop {
+impl From<SrtpError> for Refusal {
+    fn from(error: SrtpError) -> Refusal {
         match error {
-            SrtpError::Malformed => Drop::Malformed,
-            SrtpError::Tag => Drop::Tag,
-            SrtpError::Replay => Drop::Replay,
-            SrtpError::TooManySsrcs => Drop::UnknownStream,
+            SrtpError::Malformed => Refusal::Malformed,
+            SrtpError::Tag => Refusal::Tag,
+            SrtpError::Replay => Refusal::Replay,
+            SrtpError::TooManySsrcs => Refusal::UnknownStream,
         }
     }
 }
@@ -87,19 +87,19 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn dropped(&mut self, reason: Drop) {
+    pub(crate) fn dropped(&mut self, reason: Refusal) {
         let drops = &mut self.dropped;
         *match reason {
-            Drop::Malformed => &mut drops.malformed,
-            Drop::UnknownPeer => &mut drops.unknown_peer,
-            Drop::NoKeys => &mut drops.no_keys,
-            Drop::Tag => &mut drops.tag,
-            Drop::Replay => &mut drops.replay,
-            Drop::UnknownStream => &mut drops.unknown_stream,
-            Drop::PayloadType => &mut drops.payload_type,
-            Drop::Duplicate => &mut drops.duplicate,
-            Drop::Silenced => &mut drops.silenced,
-            Drop::Padding => &mut drops.padding,
+            Refusal::Malformed => &mut drops.malformed,
+            Refusal::UnknownPeer => &mut drops.unknown_peer,
+            Refusal::NoKeys => &mut drops.no_keys,
+            Refusal::Tag => &mut drops.tag,
+            Refusal::Replay => &mut drops.replay,
+            Refusal::UnknownStream => &mut drops.unknown_stream,
+            Refusal::PayloadType => &mut drops.payload_type,
+            Refusal::Duplicate => &mut drops.duplicate,
+            Refusal::Silenced => &mut drops.silenced,
+            Refusal::Padding => &mut drops.padding,
         } += 1;
     }
 }

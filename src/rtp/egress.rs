@@ -218,7 +218,7 @@ impl Egress {
         };
         let Some(codec) = at.codec else { return Offered::Pass };
         let packet = Cached { timestamp: media.timestamp, marker: media.marker, payload: media.payload };
-        self.write(slot, (placed, codec, false), packet, media.vp8, media.arrived, exit);
+        self.write(slot, (placed, codec, false), (packet, media.vp8), media.arrived, exit);
         offered
     }
 
@@ -238,7 +238,7 @@ impl Egress {
             return false;
         }
         let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };
-        self.write(slot, (placed, codec, true), packet, vp8, now, exit);
+        self.write(slot, (placed, codec, true), (packet, vp8), now, exit);
         true
     }
 
@@ -247,8 +247,7 @@ impl Egress {
         &mut self,
         slot: u16,
         (placed, codec, again): (Placed, SlotCodec, bool),
-        packet: Cached<'_>,
-        vp8: Option<Descriptor>,
+        (packet, vp8): (Cached<'_>, Option<Descriptor>),
         now: Instant,
         exit: &mut Exit<'_>,
     ) {

@@ -35,6 +35,8 @@ pub(crate) enum Arrival {
 #[derive(Debug, Default)]
 pub(crate) struct Nacker {
     highest: Option<u64>,
+    /// Where the newest key frame began.
+    key: u64,
     /// In ascending order.
     missing: Vec<Missing>,
 }
@@ -63,16 +65,16 @@ impl Nacker {
         Arrival::New
     }
 
-    /// Nobody can repair holes here: forgets them; true if there were any.
+    /// Nobody can repair holes here: forgets them; true if a key frame is needed.
     pub(crate) fn give_up(&mut self) -> bool {
-        let any = !self.missing.is_empty();
+        let lost = self.missing.iter().any(|missing| missing.sequence > self.key);
         self.missing.clear();
-        any
+        lost
     }
 
-    /// A key frame begins at `sequence`: nobody needs what was before it.
-    pub(crate) fn forget_before(&mut self, sequence: u64) {
-        self.missing.retain(|missing| missing.sequence >= sequence);
+    /// A key frame begins at `sequence`: what was before it is still worth a repair, but no other key frame.
+    pub(crate) fn key_frame(&mut self, sequence: u64) {
+        self.key = self.key.max(sequence);
     }
 
     /// When [`Self::due`] has something to say.
@@ -82,13 +84,13 @@ impl Nacker {
 
     /// Calls `ask` with each number to request now; true if a hole was given up and a key frame is needed.
     pub(crate) fn due(&mut self, now: Instant, round_trip: Duration, mut ask: impl FnMut(u16)) -> bool {
-        let mut lost = false;
+        let (mut lost, key) = (false, self.key);
         self.missing.retain_mut(|missing| {
             if missing.due > now {
                 return true;
             }
             if missing.tries >= TRIES {
-                lost = true;
+                lost |= missing.sequence > key;
                 return false;
             }
             missing.tries += 1;
@@ -164,7 +166,20 @@ mod tests {
             worst = worst.max(nacker.missing.len());
         }
         assert_eq!(worst, MAX_MISSING);
-        nacker.forget_before(sequence + 1);
-        assert_eq!(nacker.next_due(), None);
+    }
+
+    #[test]
+    fn a_loss_before_a_key_frame_needs_no_other() {
+        let (mut nacker, start) = (Nacker::default(), Instant::now());
+        nacker.received(1, start);
+        nacker.received(3, start);
+        nacker.key_frame(3);
+        let mut requests = 0;
+        for step in 0..1000 {
+            let (asked, lost) = due(&mut nacker, start + ms(step));
+            requests += asked.len();
+            assert!(!lost);
+        }
+        assert_eq!((requests, nacker.next_due()), (usize::from(TRIES), None));
     }
 }

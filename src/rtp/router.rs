@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::{PeerId, TrackId};
 
 use super::clock::WallClock;
-use super::counters::Drop;
+use super::counters::Refusal;
 pub use super::counters::{Counters, Drops};
 use super::description::CodecName;
 use super::egress::Scratch;
@@ -114,7 +114,7 @@ impl Router {
     pub fn handle(&mut self, now: Instant, peer: PeerId, datagram: &mut [u8], out: &mut dyn Outbound) {
         self.counters.received += 1;
         let handled = match self.ids.get(&peer) {
-            None => Err(Drop::UnknownPeer),
+            None => Err(Refusal::UnknownPeer),
             Some(&key) if is_rtcp(datagram) => self.rtcp(now, key, datagram, out),
             Some(&key) => self.rtp(now, key, datagram, out),
         };
@@ -167,13 +167,30 @@ impl Router {
         }
     }
 
+    /// Whether anybody is sent the stream or waits for it: only then is it worth repairs and key frames.
+    fn is_watched(&self, stream: StreamKey) -> bool {
+        let Some(track) = self.tracks.get(stream.track) else { return false };
+        track.lanes.iter().any(|&lane| {
+            let lane = match lane {
+                LaneRef::Slot(peer, slot) => self
+                    .peers
+                    .get(peer)
+                    .and_then(|peer| peer.egress.slots.get(usize::from(slot)))
+                    .map(|slot| &slot.lane),
+                LaneRef::Subscription(key) => self.subscriptions.get(key).map(|subscription| &subscription.lane),
+            };
+            lane.is_some_and(|lane| lane.current == Some(stream) || lane.target == Some(stream))
+        })
+    }
+
     fn layer_mut(&mut self, stream: StreamKey) -> Option<&mut Layer> {
         self.tracks.get_mut(stream.track)?.layers.get_mut(usize::from(stream.layer))
     }
 
-    /// Somebody needs a key frame of that stream; [`Router::ask_key_frames`] asks for it.
+    /// Somebody may need a key frame of that stream; if so, [`Router::ask_key_frames`] asks for it.
     fn want_key_frame(&mut self, stream: StreamKey) {
         if self.tracks.get(stream.track).is_some_and(Track::is_video)
+            && self.is_watched(stream)
             && let Some(layer) = self.layer_mut(stream)
         {
             layer.key.want();

@@ -19,6 +19,8 @@ pub(crate) const STOPPED: Duration = Duration::from_millis(1200);
 const THROTTLE: Duration = Duration::from_millis(300);
 /// Between two requests without an answer.
 const REPEAT: Duration = Duration::from_millis(500);
+/// The same while nothing arrives from the stream: a still picture answers, a camera that is off does not.
+const REPEAT_STOPPED: Duration = Duration::from_secs(2);
 /// Height taken for the largest layer of a codec whose pictures do not tell theirs.
 const NOMINAL_HEIGHT: u16 = 720;
 
@@ -41,9 +43,18 @@ impl KeyRequest {
         (self.wanted, self.answered) = (false, true);
     }
 
-    /// When to ask; `None` while nobody needs one.
-    pub(crate) fn due(&self) -> Option<Due> {
-        let pause = if self.answered { THROTTLE } else { REPEAT };
+    /// Whoever needed one looks elsewhere.
+    pub(crate) fn cancel(&mut self) {
+        self.wanted = false;
+    }
+
+    /// When to ask a stream that is alive or not; `None` while nobody needs a key frame.
+    pub(crate) fn due(&self, alive: bool) -> Option<Due> {
+        let pause = match (self.answered, alive) {
+            (true, _) => THROTTLE,
+            (false, true) => REPEAT,
+            (false, false) => REPEAT_STOPPED,
+        };
         self.wanted.then(|| self.sent.map_or(Due::Now, |sent| Due::At(sent + pause)))
     }
 
@@ -158,12 +169,19 @@ impl Track {
         self.kind == MediaKind::Video
     }
 
-    /// The layer for a picture of that height: the smallest that fills it, else the largest there is. `None` while
-    /// nothing arrives: what is chosen stays chosen.
+    /// Whether anything arrives.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.layers.iter().any(|layer| layer.alive)
+    }
+
+    /// The layer for a picture of that height: the smallest that fills it, else the largest there is. Where nothing
+    /// arrives, those that ever came count: a still picture may send nothing for long. `None` before the first packet.
     pub(crate) fn choose(&self, height: u16) -> Option<u8> {
-        let alive = || (0..self.layers.len()).filter(|&layer| self.layers[layer].alive);
+        let alive = self.is_alive();
+        let usable = |layer: &usize| if alive { self.layers[*layer].alive } else { self.layers[*layer].seen.is_some() };
+        let layers = || (0..self.layers.len()).filter(usable);
         let fills = |&layer: &usize| self.height_of(layer) >= height;
-        alive().find(fills).or_else(|| alive().next_back()).map(|layer| layer as u8)
+        layers().find(fills).or_else(|| layers().next_back()).map(|layer| layer as u8)
     }
 
     /// Known, or told by a neighbour (each layer is half the next), or guessed.

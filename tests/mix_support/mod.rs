@@ -85,24 +85,34 @@ impl FakeLinks {
 
 fn launch(sends: Sends) -> (String, CodecName) {
     let picture = |rgb: u32| {
-        format!("videotestsrc is-live=true pattern=solid-color foreground-color={} ! video/x-raw,format=I420,width=640,height=360,framerate=30/1", 0xff00_0000 | rgb)
+        format!(
+            "videotestsrc is-live=true pattern=solid-color foreground-color={} ! video/x-raw,format=I420,width=640,height=360,framerate=30/1",
+            0xff00_0000 | rgb
+        )
     };
     let vp8 = "vp8enc deadline=1 cpu-used=8 threads=1 keyframe-max-dist=300 target-bitrate=500000 name=encoder ! rtpvp8pay picture-id-mode=2 pt=96 mtu=1200 name=pay";
     let opus = "audioconvert ! opusenc frame-size=20 ! rtpopuspay pt=111 name=pay";
     match sends {
         Sends::Colour(rgb) => (format!("{} ! {vp8}", picture(rgb)), CodecName::Vp8),
         Sends::ColourH264(rgb) => (
-            format!("{} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 name=encoder ! rtph264pay pt=102 config-interval=-1 mtu=1200 name=pay", picture(rgb)),
+            format!(
+                "{} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=300 name=encoder ! rtph264pay pt=102 config-interval=-1 mtu=1200 name=pay",
+                picture(rgb)
+            ),
             CodecName::H264,
         ),
         Sends::Tone(hz) => (
-            format!("audiotestsrc is-live=true freq={hz} volume=0.3 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1 ! {opus}"),
+            format!(
+                "audiotestsrc is-live=true freq={hz} volume=0.3 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1 ! {opus}"
+            ),
             CodecName::Opus,
         ),
         // Flashes are made by a probe: see `sender`.
         Sends::Flash(_) => (format!("{} ! identity name=flash ! {vp8}", picture(0)), CodecName::Vp8),
         Sends::Beep => (
-            format!("audiotestsrc is-live=true freq=1000 volume=0.6 samplesperbuffer=480 ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! identity name=beep ! {opus}"),
+            format!(
+                "audiotestsrc is-live=true freq=1000 volume=0.6 samplesperbuffer=480 ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! identity name=beep ! {opus}"
+            ),
             CodecName::Opus,
         ),
     }

@@ -189,6 +189,11 @@ impl Room {
         !self.members.is_empty() || self.outputs_run()
     }
 
+    /// A host ended it for good, whatever is still being finished.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ending(Reason::Gone))
+    }
+
     /// Nothing will happen here any more.
     pub fn is_over(&self) -> bool {
         self.phase != Phase::Open && !self.outputs_run()

@@ -6,7 +6,7 @@ mod session;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ pub(super) use session::Sessions;
 
 use super::SharedApp;
 use super::address::Client;
-use super::auth::{Shown, shown};
+use super::auth::{Named, Shown, shown};
 use super::error::Problem;
 use super::{App, body, ice};
 use crate::domain::error::{Reason, Refusal};
@@ -76,7 +76,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedApp> {
     responses((status = 201, body = String, content_type = "application/sdp")))]
 async fn whip(
     State(app): State<SharedApp>,
-    Path(place): Path<String>,
+    Named(place): Named<String>,
     client: Client,
     wishes: Result<Query<Wishes>, QueryRejection>,
     request: Request,
@@ -93,7 +93,7 @@ async fn whip(
     responses((status = 201, body = String, content_type = "application/sdp")))]
 async fn whep(
     State(app): State<SharedApp>,
-    Path(place): Path<String>,
+    Named(place): Named<String>,
     client: Client,
     wishes: Result<Query<Wishes>, QueryRejection>,
     request: Request,
@@ -195,7 +195,7 @@ async fn text(headers: &HeaderMap, body: Body) -> Result<String, Problem> {
     responses((status = 204), (status = 200, body = String, content_type = "application/trickle-ice-sdpfrag")))]
 async fn change_whip(
     State(app): State<SharedApp>,
-    Path((place, session)): Path<(String, String)>,
+    Named((place, session)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     change(&app, Door::Whip, &place, &session, request).await
@@ -208,7 +208,7 @@ async fn change_whip(
     responses((status = 204), (status = 200, body = String, content_type = "application/trickle-ice-sdpfrag")))]
 async fn change_whep(
     State(app): State<SharedApp>,
-    Path((place, session)): Path<(String, String)>,
+    Named((place, session)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     change(&app, Door::Whep, &place, &session, request).await
@@ -243,7 +243,7 @@ async fn change(app: &App, door: Door, place: &str, session: &str, request: Requ
     params(("room" = String, Path), ("session" = String, Path)), responses((status = 200)))]
 async fn end_whip(
     State(app): State<SharedApp>,
-    Path((place, session)): Path<(String, String)>,
+    Named((place, session)): Named<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     app.sessions.end(Door::Whip, &place, &session).await.map(|()| StatusCode::OK).ok_or_else(no_session)
 }
@@ -253,7 +253,7 @@ async fn end_whip(
     params(("room" = String, Path), ("session" = String, Path)), responses((status = 200)))]
 async fn end_whep(
     State(app): State<SharedApp>,
-    Path((place, session)): Path<(String, String)>,
+    Named((place, session)): Named<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     app.sessions.end(Door::Whep, &place, &session).await.map(|()| StatusCode::OK).ok_or_else(no_session)
 }

@@ -10,14 +10,15 @@ use governor::DefaultDirectRateLimiter;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
-use super::{PROTOCOL, convert, frame};
+use super::{MAX_MESSAGE, convert, frame};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::ParticipantId;
 use crate::domain::words::{ParticipantKind, ViewMode};
 use crate::http::{App, SharedApp, ice, limits, view};
 use crate::metrics::Present;
+use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ClientMessage;
-use crate::protocol::server::ServerMessage;
+use crate::protocol::server::{ServerMessage, SlotLimits};
 use crate::rooms::api::{Action, Caller, JoinRequest, Membership, Outcome};
 use crate::rooms::handle::RoomHandle;
 
@@ -48,7 +49,9 @@ impl From<Refusal> for Closing {
 
 /// Serve a socket until it ends.
 pub(super) async fn run(app: SharedApp, socket: WebSocket, invitation: String, base_url: String) {
-    let mut wire = Wire { socket, base_url };
+    let config = &app.state.config;
+    let slots = SlotLimits { audio: config.audio_slots, video: config.video_slots };
+    let mut wire = Wire { socket, base_url, slots };
     let entered = enter(&app, &mut wire, &invitation).await;
     // Errors here mean that the client is gone, which is how most sockets end.
     let _ = match entered {
@@ -88,8 +91,8 @@ fn join_request(app: &App, room: &RoomHandle, message: ClientMessage) -> Result<
     let ClientMessage::Join { protocol, name, host_token, resume, media } = message else {
         return Err(Refusal::new(Reason::InvalidRequest, "the first message must be join"));
     };
-    if protocol != PROTOCOL {
-        let message = format!("this server speaks version {PROTOCOL} of the protocol; load the page again");
+    if protocol != PROTOCOL_VERSION {
+        let message = format!("this server speaks version {PROTOCOL_VERSION} of the protocol; load the page again");
         return Err(Refusal::new(Reason::InvalidRequest, message));
     }
     let host = match host_token {
@@ -155,13 +158,13 @@ impl Member {
         loop {
             match self.next(&mut wire, &mut ticks).await {
                 Event::Told(Some(ServerMessage::Closing { code, message })) => {
+                    self.settle(&mut wire).await?;
                     return wire.close(Closing { code, message }).await;
                 }
                 Event::Told(Some(message)) => self.tell(&mut wire, message).await?,
                 Event::Told(None) => {
-                    let refusal =
-                        Refusal::new(Reason::Unavailable, "this connection was too slow for the room; join again");
-                    return wire.close(refusal.into()).await;
+                    let message = "this connection did not take its messages; join again".to_owned();
+                    return wire.close(Closing { code: "slow".to_owned(), message }).await;
                 }
                 Event::Answered(request, outcome) => {
                     self.asked = None;
@@ -179,6 +182,15 @@ impl Member {
                 Event::Tick if self.asked.is_none() && self.heard.elapsed() > DEAD_AFTER => return Ok(()),
                 Event::Tick => wire.send(Message::Ping(bytes::Bytes::new())).await?,
             }
+        }
+    }
+
+    /// Before the last word: the outcome of what brought it about, such as `leave` or `end_room`.
+    async fn settle(&mut self, wire: &mut Wire) -> Result<(), Gone> {
+        let Some(asked) = self.asked.take() else { return Ok(()) };
+        match timeout(CLOSE_WITHIN, asked).await {
+            Ok((request, outcome)) => wire.answer(request, outcome).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -213,6 +225,7 @@ impl Member {
         message: Result<Message, axum::Error>,
     ) -> Result<Result<(), Refusal>, Gone> {
         let text = match message {
+            Ok(Message::Text(text)) if text.len() > MAX_MESSAGE => return Ok(Err(too_long())),
             Ok(Message::Text(text)) => text,
             Ok(Message::Binary(_)) => return Ok(Err(binary())),
             Ok(_) => return Ok(Ok(())),
@@ -241,6 +254,10 @@ impl Member {
     }
 }
 
+fn too_long() -> Refusal {
+    Refusal::new(Reason::InvalidRequest, "the message is longer than 256 KiB")
+}
+
 fn binary() -> Refusal {
     Refusal::new(Reason::InvalidRequest, "messages are text, not binary")
 }
@@ -250,17 +267,20 @@ fn violation(error: &axum::Error) -> Option<Refusal> {
     // axum gives the WebSocket library's errors only by their text.
     let text = error.to_string();
     if text.contains("Space limit exceeded") {
-        return Some(Refusal::new(Reason::InvalidRequest, "the message is longer than 256 KiB"));
+        return Some(too_long());
     }
     let broken =
         (text.contains("WebSocket protocol error") && !text.contains("without closing")) || text.contains("UTF-8");
     broken.then(|| Refusal::new(Reason::InvalidRequest, "the WebSocket protocol was broken"))
 }
 
-/// The socket, and the address that links begin with.
+/// The socket, and what of a message only this end of it knows.
 struct Wire {
     socket: WebSocket,
+    /// The address under which this client came: links begin with it.
     base_url: String,
+    /// The operator's.
+    slots: SlotLimits,
 }
 
 impl Wire {
@@ -272,9 +292,10 @@ impl Wire {
     }
 
     async fn tell(&mut self, mut message: ServerMessage) -> Result<(), Gone> {
-        // Only here is it known under which address this client came.
-        if let ServerMessage::Invitation { invitation, url } = &mut message {
-            *url = view::room_url(&self.base_url, invitation);
+        match &mut message {
+            ServerMessage::Invitation { invitation, url } => *url = view::room_url(&self.base_url, invitation),
+            ServerMessage::Welcome { slots, .. } => *slots = self.slots,
+            _ => {}
         }
         match serde_json::to_string(&message) {
             Ok(text) => self.send(Message::Text(text.into())).await,
@@ -321,6 +342,7 @@ impl Wire {
         loop {
             match self.socket.recv().await {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
+                Some(Ok(Message::Text(text))) if text.len() > MAX_MESSAGE => return Err(too_long()),
                 Some(Ok(Message::Text(text))) => return Ok(Some(text.as_str().to_owned())),
                 Some(Ok(Message::Binary(_))) => return Err(binary()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}

@@ -13,10 +13,10 @@ use crate::domain::ids::OutputId;
 use crate::domain::media::{Feed, OutputEvent, OutputJob, Rendition, Scene};
 use crate::media::encoder::{Encoder, Encoding};
 use crate::media::mixer::{Joint, Mixer, Voiced};
+use crate::media::output::Source;
 use crate::media::output::mp4::{Now, Recording};
 use crate::media::output::rtmp::{Streaming, plain_words};
 use crate::media::output::viewer::{self, Viewer};
-use crate::media::output::Source;
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
 use crate::media::remux::{self, Finished};
@@ -257,7 +257,8 @@ impl Worker {
 
     fn make_key_frames(&mut self) {
         for (encoding, (last, wanted)) in &mut self.key_frames {
-            if *wanted && last.elapsed() >= KEY_FRAMES_APART
+            if *wanted
+                && last.elapsed() >= KEY_FRAMES_APART
                 && let Some(encoder) = self.encoders.get(encoding)
             {
                 encoder.out.request_key_frame();

@@ -141,7 +141,8 @@ impl Input {
 
     fn build(&self, appsrc: &AppSrc, codec: CodecName, chain: &str) -> Result<(), Problem> {
         appsrc.set_caps(Some(&rtp_caps(codec)));
-        let launch = format!("rtpjitterbuffer name=jitter latency={REORDER} do-lost=true drop-on-latency=true ! {chain}");
+        let launch =
+            format!("rtpjitterbuffer name=jitter latency={REORDER} do-lost=true drop-on-latency=true ! {chain}");
         let bin = self.pipeline.add_bin(&launch)?;
         self.pipeline.add(appsrc)?;
         appsrc.link(&bin).map_err(|_| Problem::new("the decoder takes no RTP"))?;

@@ -32,6 +32,9 @@ use super::template::Templates;
 use crate::domain::ids::{PeerId, TrackId};
 use crate::domain::media::{Scene, Tile};
 
+/// Cameras nearly always come so; naming it keeps the canvas the same whoever joins, and spares a conversion.
+const COLOUR: &str = "colorimetry=bt601";
+
 /// What the mix stands on.
 #[derive(Clone)]
 pub(crate) struct Joint {
@@ -89,7 +92,7 @@ impl Mixer {
         let canvas = template.canvas;
         let (picture, sound) = (&template.picture, &template.sound);
         let caps = format!(
-            "video/x-raw,format=I420,width={},height={},framerate={}/1,pixel-aspect-ratio=1/1",
+            "video/x-raw,format=I420,width={},height={},framerate={}/1,pixel-aspect-ratio=1/1,{COLOUR}",
             canvas.width, canvas.height, canvas.framerate
         );
         let video = pipeline
@@ -252,9 +255,8 @@ impl Mixer {
 
     fn draw_title(&self) {
         let title = Some(&self.scene.title).filter(|title| !title.is_empty());
-        let drawn = title.and_then(|title| {
-            paint::title(title).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok()
-        });
+        let drawn = title
+            .and_then(|title| paint::title(title).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok());
         lock(&self.drawn).title = drawn;
     }
 }

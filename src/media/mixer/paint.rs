@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use gst::prelude::*;
-use gst_video::{VideoFormat, VideoFrameExt as _, VideoOverlayComposition, VideoOverlayFormatFlags, VideoOverlayRectangle};
+use gst_video::{
+    VideoFormat, VideoFrameExt as _, VideoOverlayComposition, VideoOverlayFormatFlags, VideoOverlayRectangle,
+};
 
 use crate::domain::ids::ParticipantId;
 use crate::domain::media::{Rect, Tile};
@@ -23,8 +25,7 @@ const BORDER: usize = 4;
 const FONT: &str = "font-family='Inter, Noto Sans, DejaVu Sans, sans-serif'";
 
 /// Calm, dark enough for white letters, and easily told apart.
-const COLOURS: [&str; 8] =
-    ["#3b5bdb", "#0b7285", "#2b8a3e", "#a6690a", "#a61e4d", "#6741d9", "#c2410c", "#495867"];
+const COLOURS: [&str; 8] = ["#3b5bdb", "#0b7285", "#2b8a3e", "#a6690a", "#a61e4d", "#6741d9", "#c2410c", "#495867"];
 
 /// The background of a scene: canvas, plain tiles, and in `dressed` ones the marks that a filmed tile draws itself.
 pub(super) fn background(canvas: Canvas, tiles: &[Tile]) -> Result<gst::Buffer, Problem> {
@@ -34,7 +35,7 @@ pub(super) fn background(canvas: Canvas, tiles: &[Tile]) -> Result<gst::Buffer, 
         plain_tile(&mut svg, tile);
     }
     svg.push_str("</svg>");
-    let caps = gst::Caps::builder("video/x-raw").field("format", "I420");
+    let caps = gst::Caps::builder("video/x-raw").field("format", "I420").field("colorimetry", "bt601");
     render(&svg, canvas.width, canvas.height, caps.build())
 }
 
@@ -172,7 +173,11 @@ fn colour(participant: ParticipantId) -> &'static str {
 
 /// The first letters of the first two words.
 fn initials(name: &str) -> String {
-    name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric())).take(2).flat_map(char::to_uppercase).collect()
+    name.split_whitespace()
+        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()))
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 fn clipped(text: &str, most: usize) -> String {

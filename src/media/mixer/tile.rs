@@ -89,6 +89,7 @@ impl Picture {
         let Rect { width, height, .. } = self.tile.rect;
         let caps = gst::Caps::builder("video/x-raw")
             .field("format", "I420")
+            .field("colorimetry", "bt601")
             .field("width", width as i32)
             .field("height", height as i32)
             .field("pixel-aspect-ratio", gst::Fraction::new(1, 1));
@@ -129,7 +130,7 @@ impl Picture {
     }
 
     /// Leaves the composed picture.
-    pub(super) fn close(&mut self, ) {
+    pub(super) fn close(&mut self) {
         self.input.connect(None);
         if let Some(pad) = self.pad.take() {
             pad.close();

@@ -64,7 +64,7 @@ impl Voice {
     }
 
     /// Leaves the mix.
-    pub(super) fn close(&mut self, ) {
+    pub(super) fn close(&mut self) {
         self.input.connect(None);
         if let Some(pad) = self.pad.take() {
             pad.close();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window};
+use super::link::{Rules, Stream, Tap, Window, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 
@@ -28,7 +28,7 @@ struct Muxed {
     window: Arc<Window>,
     taps: [Tap; 2],
     written: Arc<AtomicU64>,
-    pipeline: Pipeline,
+    _pipeline: Pipeline,
 }
 
 impl Muxed {
@@ -48,13 +48,13 @@ impl Muxed {
             count_bytes(&pad, written.clone());
         }
         let window = Window::at_key_frame();
-        let (video, audio) = (pipeline.named("video")?, pipeline.named("audio")?);
+        let (video, audio) = (inlet(&pipeline, "video")?, inlet(&pipeline, "audio")?);
         // Started first: an appsrc that does not run yet refuses buffers, and the key frame would be lost.
         pipeline.play()?;
         let rules = |leads| Rules { window: window.clone(), leads, keyed: leads, most };
         let taps = [source.sound.tap(&audio, rules(false)), source.picture.tap(&video, rules(true))];
         source.picture.request_key_frame();
-        Ok(Self { window, taps, written, pipeline })
+        Ok(Self { window, taps, written, _pipeline: pipeline })
     }
 
     fn bytes(&self) -> u64 {

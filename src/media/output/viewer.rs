@@ -6,7 +6,7 @@ use gst_app::{AppSink, AppSinkCallbacks};
 
 use crate::domain::media::{Feed, Rendition};
 use crate::media::encoder::Encoding;
-use crate::media::link::{Rules, Stream, Tap, Window};
+use crate::media::link::{Rules, Stream, Tap, Window, inlet};
 use crate::media::links::Links;
 use crate::media::pipeline::{BusEvent, Pipeline, Time};
 use crate::media::problem::Problem;
@@ -56,10 +56,9 @@ impl Viewer {
         );
         let pipeline = Pipeline::parse(&launch, time, tell)?;
         publish(&pipeline.named("packets")?, feed, links, time.clone());
-        let source = pipeline.named("encoded")?;
+        let source = inlet(&pipeline, "encoded")?;
         pipeline.play()?;
-        let rules =
-            Rules { window: Window::whole(), leads: false, keyed: encoding.is_picture(), most: MOST_WAITING };
+        let rules = Rules { window: Window::whole(), leads: false, keyed: encoding.is_picture(), most: MOST_WAITING };
         let tap = stream.tap(&source, rules);
         if encoding.is_picture() {
             stream.request_key_frame();

@@ -1,5 +1,7 @@
 //! Continuity over switches, gaps, late packets and padding.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::rtp::slab::Slab;
 use crate::rtp::vp8;
@@ -113,4 +115,63 @@ fn switches_without_end_use_no_more_memory() {
         rewriter.skip(n + 1);
     }
     assert!(rewriter.segments.len() <= SEGMENTS);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A packet so many numbers after the newest (or before).
+    Packet(i8),
+    Padding(i8),
+    Switch,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (-6i8..6).prop_map(Step::Packet),
+        3 => (-3i8..4).prop_map(Step::Padding),
+        1 => Just(Step::Switch),
+    ];
+    prop::collection::vec(step, 1..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// No number is given twice, and each is found again as long as its segment is remembered.
+    #[test]
+    fn numbers_are_unique_and_found_again(steps in steps()) {
+        let ((a, b), now) = (sources(), Instant::now());
+        let mut rewriter = Rewriter::new(40);
+        let (mut source, mut newest) = (a, 1000u64);
+        rewriter.switch(source, &media(newest, 0, now));
+        let mut given = std::collections::HashMap::new();
+        let mut seen = std::collections::HashSet::new();
+        for step in steps {
+            match step {
+                Step::Switch => {
+                    source = if source == a { b } else { a };
+                    newest += 1000;
+                    rewriter.switch(source, &media(newest, 0, now));
+                }
+                Step::Packet(by) | Step::Padding(by) => {
+                    let sequence = newest.saturating_add_signed(i64::from(by));
+                    // The stream hands on each packet once.
+                    if !seen.insert(sequence) {
+                        continue;
+                    }
+                    newest = newest.max(sequence);
+                    if matches!(step, Step::Padding(_)) {
+                        rewriter.skip(sequence);
+                    } else if let Some(placed) = rewriter.place(&media(sequence, 0, now)) {
+                        prop_assert_eq!(given.insert(placed.sequence, (source, sequence)), None);
+                    }
+                }
+            }
+        }
+        let oldest = rewriter.segments.front().map_or(0, |segment| segment.first_out);
+        for (&out, &expected) in given.iter().filter(|&(&out, _)| out >= oldest) {
+            let found = rewriter.resolve(out as u16).map(|(source, sequence, _)| (source, sequence));
+            prop_assert_eq!(found, Some(expected));
+        }
+    }
 }

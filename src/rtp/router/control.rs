@@ -167,7 +167,7 @@ impl Router {
             return;
         };
         let lane = &subscription.lane;
-        if let Some(stream) = lane.current.or(lane.target) {
+        if let Some(stream) = lane.target.or(lane.current) {
             self.want_key_frame(stream);
             self.ask_key_frames(now, stream.track, out);
         }
@@ -184,15 +184,16 @@ impl Router {
         for layer in &mut track.layers {
             // What is missing now will never come.
             layer.nacker = Nacker::default();
+            layer.alive &= !silenced;
         }
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
             self.interrupt(stream);
-            if !silenced {
-                self.want_key_frame(stream);
-            }
         }
-        self.wake_at(self.epoch);
+        if !silenced {
+            self.aim_all(key);
+            self.wake_at(self.epoch);
+        }
     }
 
     /// The stream makes a jump: its viewers go on with its next key frame.
@@ -231,22 +232,20 @@ impl Router {
     /// Chooses the layer of a lane and wants the key frame it needs.
     fn aim(&mut self, feed: Key, at: LaneRef) {
         let Some(track) = self.tracks.get(feed) else { return };
-        let is_video = track.is_video();
+        // Nobody hears the one while seeing the other; and whose picture was shown before must not go on in the place
+        // of somebody who sends nothing.
+        let alive = track.is_alive();
+        let at_once = !track.is_video() || !alive;
         let Some(lane) = self.lane_mut(at).filter(|lane| lane.feed == Some(feed)) else { return };
         let height = lane.height;
-        if !is_video && lane.current.is_some_and(|current| current.track != feed) {
-            // Nobody hears the one while seeing the other.
+        if at_once && lane.current.is_some_and(|current| current.track != feed) {
             lane.current = None;
         }
-        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else {
-            // The new track sends nothing: whose picture was shown before must not go on in its place.
-            if let Some(lane) =
-                self.lane_mut(at).filter(|lane| lane.current.is_some_and(|current| current.track != feed))
-            {
-                lane.current = None;
-            }
+        if !alive && lane.current.is_some() {
+            // What is shown stays; the next packet decides.
             return;
-        };
+        }
+        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else { return };
         let wanted = StreamKey { track: feed, layer };
         let Some(lane) = self.lane_mut(at) else { return };
         if lane.current == Some(wanted) {

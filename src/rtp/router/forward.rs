@@ -4,7 +4,7 @@ use std::mem::take;
 use std::time::Instant;
 
 use super::super::Outbound;
-use super::super::counters::Drop;
+use super::super::counters::Refusal;
 use super::super::description::CodecName;
 use super::super::egress::{Exit, Offered, Scratch};
 use super::super::h264;
@@ -27,19 +27,19 @@ impl Router {
         packet: Packet<'_>,
         repaired: bool,
         out: &mut dyn Outbound,
-    ) -> Result<(), Drop> {
-        let track = self.tracks.get_mut(stream.track).ok_or(Drop::UnknownStream)?;
+    ) -> Result<(), Refusal> {
+        let track = self.tracks.get_mut(stream.track).ok_or(Refusal::UnknownStream)?;
         let (codec, clock_rate, video) = (track.codec.name, track.codec.clock_rate, track.is_video());
         let (entry, vp8) = read(codec, packet.payload)?;
         let layer = &mut track.layers[usize::from(stream.layer)];
         if video && !layer.cache.insert(packet.sequence, packet.timestamp, packet.marker, packet.payload) {
-            return Err(Drop::Duplicate);
+            return Err(Refusal::Duplicate);
         }
         let revived = layer.touch(packet.sequence, packet.timestamp, now);
         let restart = video && layer.nacker.received(packet.sequence, now) == Arrival::Restart;
         let mut resized = false;
         if video && entry {
-            layer.nacker.forget_before(packet.sequence);
+            layer.nacker.key_frame(packet.sequence);
             let height = vp8.and_then(|descriptor| descriptor.height);
             resized = height.is_some() && height != layer.height;
             layer.height = height.or(layer.height);
@@ -71,7 +71,7 @@ impl Router {
             self.ask_key_frames(now, stream.track, out);
         }
         self.set_timers(now, due);
-        if payload.is_empty() { Err(Drop::Padding) } else { Ok(()) }
+        if payload.is_empty() { Err(Refusal::Padding) } else { Ok(()) }
     }
 
     fn set_timers(&mut self, now: Instant, repair: Option<Instant>) {
@@ -152,13 +152,13 @@ impl Router {
 }
 
 /// Whether a viewer may begin with this payload, and its VP8 descriptor.
-fn read(codec: CodecName, payload: &[u8]) -> Result<(bool, Option<Descriptor>), Drop> {
+fn read(codec: CodecName, payload: &[u8]) -> Result<(bool, Option<Descriptor>), Refusal> {
     match codec {
         CodecName::Opus => Ok((true, None)),
         CodecName::H264 => Ok((h264::is_key_frame(payload), None)),
         CodecName::Vp8 if payload.is_empty() => Ok((false, None)),
         CodecName::Vp8 => {
-            let descriptor = Descriptor::parse(payload).ok_or(Drop::Malformed)?;
+            let descriptor = Descriptor::parse(payload).ok_or(Refusal::Malformed)?;
             Ok((descriptor.key_frame, Some(descriptor)))
         }
     }

@@ -6,7 +6,7 @@ use crate::domain::ids::{Source, TrackId};
 
 use super::super::Outbound;
 use super::super::clock::MediaTime;
-use super::super::counters::Drop;
+use super::super::counters::Refusal;
 use super::super::packet::Header;
 use super::super::peer::Marks;
 use super::super::rewrite::StreamKey;
@@ -49,30 +49,30 @@ impl Router {
         from: Key,
         datagram: &mut [u8],
         out: &mut dyn Outbound,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), Refusal> {
         let received = self.recognise(now, from, datagram)?;
         let Received { stream, header, index, .. } = received;
         if received.found && !received.repair {
             self.bind(stream, header.ssrc);
         }
-        let track = self.tracks.get_mut(stream.track).ok_or(Drop::UnknownStream)?;
+        let track = self.tracks.get_mut(stream.track).ok_or(Refusal::UnknownStream)?;
         let rate = track.codec.clock_rate;
-        let layer = track.layers.get_mut(usize::from(stream.layer)).ok_or(Drop::UnknownStream)?;
+        let layer = track.layers.get_mut(usize::from(stream.layer)).ok_or(Refusal::UnknownStream)?;
         let payload = &datagram[received.start..received.end];
         let packet = if received.repair {
-            let (original, payload) = payload.split_first_chunk().ok_or(Drop::Padding)?;
-            let highest = layer.highest.ok_or(Drop::UnknownStream)?;
+            let (original, payload) = payload.split_first_chunk().ok_or(Refusal::Padding)?;
+            let highest = layer.highest.ok_or(Refusal::UnknownStream)?;
             let sequence = guess_index(Some(highest), u16::from_be_bytes(*original));
             Packet { sequence, timestamp: header.timestamp, marker: header.marker, payload }
         } else {
             if layer.ssrc != Some(header.ssrc) {
-                return Err(Drop::UnknownStream);
+                return Err(Refusal::UnknownStream);
             }
             layer.reception.received(index, header.timestamp, rate, now);
             Packet { sequence: layer.sequence(index), timestamp: header.timestamp, marker: header.marker, payload }
         };
         if track.silenced {
-            return Err(Drop::Silenced);
+            return Err(Refusal::Silenced);
         }
         let id = track.id;
         if let Some(level) = received.level.filter(|_| id.source == Source::Microphone) {
@@ -82,13 +82,13 @@ impl Router {
     }
 
     /// Decrypts the packet and finds its stream.
-    fn recognise(&mut self, now: Instant, from: Key, datagram: &mut [u8]) -> Result<Received, Drop> {
-        let peer = self.peers.get_mut(from).ok_or(Drop::UnknownPeer)?;
-        let header = Header::parse(datagram).ok_or(Drop::Malformed)?;
-        let receiver = peer.receiver.as_mut().ok_or(Drop::NoKeys)?;
+    fn recognise(&mut self, now: Instant, from: Key, datagram: &mut [u8]) -> Result<Received, Refusal> {
+        let peer = self.peers.get_mut(from).ok_or(Refusal::UnknownPeer)?;
+        let header = Header::parse(datagram).ok_or(Refusal::Malformed)?;
+        let receiver = peer.receiver.as_mut().ok_or(Refusal::NoKeys)?;
         let done = receiver.rtp(datagram, &header)?;
         let packet = &datagram[..done.length];
-        let end = header.payload_end(packet).ok_or(Drop::Malformed)?;
+        let end = header.payload_end(packet).ok_or(Refusal::Malformed)?;
         let marks = Marks::read(&header, packet, &peer.extensions);
         let mut wake = None;
         if let Some(number) = marks.transport_cc {
@@ -99,11 +99,11 @@ impl Router {
             }
         }
         let binding = peer.binding(done.source, &header, &marks);
-        let found = binding.ok_or(Drop::UnknownStream).and_then(|(binding, found)| {
+        let found = binding.ok_or(Refusal::UnknownStream).and_then(|(binding, found)| {
             let codec = &peer.receives[usize::from(binding.receive)].codec;
             let agreed = if binding.repair { codec.rtx } else { Some(codec.payload_type) };
             if agreed != Some(header.payload_type) {
-                return Err(Drop::PayloadType);
+                return Err(Refusal::PayloadType);
             }
             let (_, track) = peer.tracks[usize::from(binding.receive)];
             let stream = StreamKey { track, layer: binding.layer };
@@ -126,8 +126,16 @@ impl Router {
         let track = self.tracks.get_mut(stream.track);
         let layer = track.and_then(|track| track.layers.get_mut(usize::from(stream.layer)));
         if layer.is_some_and(|layer| layer.rebind(ssrc)) {
-            self.interrupt(stream);
+            self.restart(stream);
         }
+    }
+
+    /// Another encoder sends the stream: it goes on with a key frame, asked for with the next timeout unless it comes
+    /// by itself.
+    fn restart(&mut self, stream: StreamKey) {
+        self.interrupt(stream);
+        self.want_key_frame(stream);
+        self.wake_at(self.epoch);
     }
 
     fn level(&mut self, now: Instant, from: Key, level: u8, out: &mut dyn Outbound) {
@@ -153,17 +161,17 @@ impl Router {
         packet: &[u8],
         composed: Instant,
         out: &mut dyn Outbound,
-    ) -> Result<(), Drop> {
-        let key = self.track_key(id).ok_or(Drop::UnknownPeer)?;
-        let header = Header::parse(packet).ok_or(Drop::Malformed)?;
-        let end = header.payload_end(packet).ok_or(Drop::Malformed)?;
+    ) -> Result<(), Refusal> {
+        let key = self.track_key(id).ok_or(Refusal::UnknownPeer)?;
+        let header = Header::parse(packet).ok_or(Refusal::Malformed)?;
+        let end = header.payload_end(packet).ok_or(Refusal::Malformed)?;
         let ntp = self.clock.ntp(composed);
-        let track = self.tracks.get_mut(key).filter(|track| track.local).ok_or(Drop::UnknownStream)?;
+        let track = self.tracks.get_mut(key).filter(|track| track.local).ok_or(Refusal::UnknownStream)?;
         if track.silenced {
-            return Err(Drop::Silenced);
+            return Err(Refusal::Silenced);
         }
         let stream = StreamKey { track: key, layer: 0 };
-        let layer = track.layers.first_mut().ok_or(Drop::UnknownStream)?;
+        let layer = track.layers.first_mut().ok_or(Refusal::UnknownStream)?;
         let rebound = layer.ssrc != Some(header.ssrc) && layer.rebind(header.ssrc);
         layer.report = Some(MediaTime { ntp, rtp: header.timestamp });
         let sequence = match layer.highest {
@@ -171,7 +179,7 @@ impl Router {
             _ => layer.sequence(u64::from(header.sequence)),
         };
         if rebound {
-            self.interrupt(stream);
+            self.restart(stream);
         }
         let payload = &packet[header.payload..end];
         let packet = Packet { sequence, timestamp: header.timestamp, marker: header.marker, payload };

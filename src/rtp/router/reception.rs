@@ -9,7 +9,7 @@ use rtcp_types::{
 
 use super::super::Outbound;
 use super::super::clock::MediaTime;
-use super::super::counters::Drop;
+use super::super::counters::Refusal;
 use super::super::egress::Exit;
 use super::super::rewrite::StreamKey;
 use super::super::slab::Key;
@@ -26,18 +26,18 @@ impl Router {
         from: Key,
         datagram: &mut [u8],
         out: &mut dyn Outbound,
-    ) -> Result<(), Drop> {
-        let peer = self.peers.get_mut(from).ok_or(Drop::UnknownPeer)?;
-        let length = peer.receiver.as_mut().ok_or(Drop::NoKeys)?.rtcp(datagram)?;
+    ) -> Result<(), Refusal> {
+        let peer = self.peers.get_mut(from).ok_or(Refusal::UnknownPeer)?;
+        let length = peer.receiver.as_mut().ok_or(Refusal::NoKeys)?.rtcp(datagram)?;
         let mut numbers = MAX_NUMBERS;
         let mut rest = &datagram[..length];
         for _ in 0..MAX_PACKETS {
             if rest.is_empty() {
                 break;
             }
-            let (packet, after) = split(rest).ok_or(Drop::Malformed)?;
+            let (packet, after) = split(rest).ok_or(Refusal::Malformed)?;
             rest = after;
-            self.rtcp_packet(now, from, packet, &mut numbers, out).map_err(|_| Drop::Malformed)?;
+            self.rtcp_packet(now, from, packet, &mut numbers, out).map_err(|_| Refusal::Malformed)?;
         }
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Router {
         let Some(slot) = self.slot_of(from, ssrc) else { return };
         let lane =
             self.peers.get(from).and_then(|peer| peer.egress.slots.get(usize::from(slot))).map(|slot| &slot.lane);
-        if let Some(stream) = lane.and_then(|lane| lane.current.or(lane.target)) {
+        if let Some(stream) = lane.and_then(|lane| lane.target.or(lane.current)) {
             self.want_key_frame(stream);
             self.ask_key_frames(now, stream.track, out);
         }

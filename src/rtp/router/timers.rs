@@ -73,6 +73,7 @@ impl Router {
                 let over = layer.alive && layer.seen.is_none_or(|seen| now.saturating_duration_since(seen) > STOPPED);
                 if over {
                     layer.alive = false;
+                    layer.key.cancel();
                     stopped = true;
                 }
                 any |= layer.alive;
@@ -95,18 +96,20 @@ impl Router {
         let round_trip = self.peers.get(publisher).map_or(Duration::ZERO, |peer| peer.egress.round_trip);
         for layer in 0..track.layers.len() {
             let stream = StreamKey { track: key, layer: layer as u8 };
-            let Some(layer) = self.layer_mut(stream) else { return };
-            if layer.nacker.next_due().is_some_and(|due| due <= now) {
+            if self.layer_mut(stream).and_then(|layer| layer.nacker.next_due()).is_some_and(|due| due <= now) {
+                let worth = repairable && self.is_watched(stream);
+                let Some(layer) = self.layer_mut(stream) else { return };
+                let ssrc = layer.ssrc;
                 let mut numbers = Vec::new();
-                let lost = if repairable {
+                let lost = if worth {
                     layer.nacker.due(now, round_trip, |number| numbers.push(number))
                 } else {
                     layer.nacker.give_up()
                 };
                 if lost {
-                    layer.key.want();
+                    self.want_key_frame(stream);
                 }
-                if let Some(ssrc) = layer.ssrc {
+                if let Some(ssrc) = ssrc {
                     self.send_nacks(publisher, ssrc, &numbers, out);
                 }
             }
@@ -146,8 +149,7 @@ impl Router {
         let (id, publisher, local, silenced) = (track.id, track.publisher, track.local, track.silenced);
         let (pli, fir) = (track.codec.pli, track.codec.fir);
         let Some(layer) = track.layers.get_mut(usize::from(stream.layer)) else { return };
-        // One that has stopped is asked when it comes back.
-        let Some(due) = layer.key.due().filter(|_| (layer.alive || local) && !silenced) else { return };
+        let Some(due) = layer.key.due(layer.alive).filter(|_| !silenced) else { return };
         if due.reached(now) {
             layer.key.asked(now);
             let ssrc = layer.ssrc;
@@ -170,7 +172,7 @@ impl Router {
                 );
             }
         }
-        if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due()) {
+        if let Some(Due::At(at)) = self.layer_mut(stream).and_then(|layer| layer.key.due(layer.alive)) {
             self.wake_at(at);
         }
     }

@@ -148,3 +148,17 @@ fn srtcp_round_trip_replay_and_tamper() {
     assert_eq!(receiver.rtcp(&mut good.clone()), Err(SrtpError::Replay));
     assert_eq!(receiver.rtcp(&mut [0x80; 21]), Err(SrtpError::Malformed));
 }
+
+/// The packets with which libsrtp validates this profile (test/srtp_driver.c, `srtp_validate`).
+#[test]
+fn libsrtps_reference_packets() {
+    let mut master = [0; 30];
+    master.copy_from_slice(&hex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6"));
+    let mut sender = Sender::new(&master);
+    let mut rtp = hex("800f1234 decafbad cafebabe abababababababababababababababab 00000000000000000000");
+    assert_eq!(sender.rtp(&mut rtp, 12, 28, 0xcafe_babe, 0x1234), rtp.len());
+    assert_eq!(rtp, hex("800f1234 decafbad cafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb"));
+    let mut rtcp = hex("81c8000b cafebabe abababababababababababababababab 0000000000000000000000000000");
+    assert_eq!(sender.rtcp(&mut rtcp, 24), rtcp.len());
+    assert_eq!(rtcp, hex("81c8000b cafebabe 7128035be487b9bdbef89041f977a5a8 80000001 993e08cd54d6c1230798"));
+}

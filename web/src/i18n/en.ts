@@ -58,7 +58,7 @@ export const en = {
   'pre.camera.opening': 'Your browser may be asking for your camera…',
   'pre.preview': 'Your picture',
   'pre.devices': 'Camera, microphone and speaker',
-  'pre.without': 'You can come in without it: you see and hear everybody.',
+  'pre.without': 'You can come in all the same: you see and hear everybody.',
   'pre.unreachable': 'The server does not answer. Trying again…',
 
   'problem.insecure': 'Browsers give camera and microphone only to secure pages. This address begins with http://, so you can watch and listen here, not be seen or heard. Ask whoever runs this server for an https:// address.',

@@ -58,7 +58,7 @@ export const fr: Messages = {
   'pre.camera.opening': 'Votre navigateur demande peut-être l’accès à la caméra…',
   'pre.preview': 'Votre image',
   'pre.devices': 'Caméra, micro et haut-parleur',
-  'pre.without': 'Vous pouvez entrer sans : vous verrez et entendrez tout le monde.',
+  'pre.without': 'Vous pouvez entrer quand même : vous verrez et entendrez tout le monde.',
   'pre.unreachable': 'Le serveur ne répond pas. Nouvel essai…',
 
   'problem.insecure': 'Les navigateurs ne donnent la caméra et le micro qu’aux pages sécurisées. Cette adresse commence par http:// : ici vous pouvez regarder et écouter, mais pas être vu ni entendu. Demandez une adresse https:// à la personne qui gère ce serveur.',

@@ -35,7 +35,7 @@ export const t = translator(language);
 /** The sentence for a refusal: ours where the code says all, the server's (English) where it names field and limit. */
 export function refusal(code: string, message: string): string {
   const key = `error.${code}`;
-  if (language === 'en' && message !== '') return message;
+  if (language === 'en' && message !== '') return message[0]?.toUpperCase() + message.slice(1);
   if (key in en) return t(key as Key);
   return message === '' ? t('error.internal') : message;
 }

@@ -28,6 +28,8 @@ export class LocalMedia {
   opening = new SvelteSet<DeviceKind>();
   /** Called after every change. */
   onTracks: (changed: TrackSource[]) => void = () => undefined;
+  /** Called when a device that was asked for did not open. */
+  onProblem: (kind: DeviceKind, problem: DeviceProblem) => void = () => undefined;
 
   #memory: Memory;
   #stopped = false;
@@ -129,18 +131,23 @@ export class LocalMedia {
 
   async #open(kind: DeviceKind): Promise<void> {
     if (!devicesAllowed()) {
-      this.problems = { ...this.problems, [kind]: 'insecure' };
+      this.#fail(kind, 'insecure');
       return;
     }
     this.opening.add(kind);
     try {
       this.#take(kind, await openDevice(kind, this.choice[kind]));
     } catch (error) {
-      this.problems = { ...this.problems, [kind]: problemOf(error) };
+      this.#fail(kind, problemOf(error));
     } finally {
       this.opening.delete(kind);
     }
     void this.#refreshDevices();
+  }
+
+  #fail(kind: DeviceKind, problem: DeviceProblem): void {
+    this.problems = { ...this.problems, [kind]: problem };
+    this.onProblem(kind, problem);
   }
 
   #take(kind: DeviceKind, track: MediaStreamTrack): void {

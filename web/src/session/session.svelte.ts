@@ -12,6 +12,8 @@ import { initial, reduce, type Notice, type RoomEvent, type RoomState, type Tile
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
 import type { LocalMedia } from './local.svelte';
 
+/** Pictures at a time: what a screen shows well and a machine decodes easily. The server may allow more. */
+const LAPTOP_SLOTS = 9;
 const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
 const STATS_MS = 5000;
@@ -41,6 +43,15 @@ export class Session {
     this.#memory = memory;
     this.#local = local;
     local.onTracks = (changed) => this.#tracksChanged(changed);
+    local.onProblem = (kind, problem) => {
+      // Before the door the page says so itself.
+      if (this.state.phase.kind === 'inside') this.notify('device', '', problem === 'insecure' ? problem : `${problem}.${kind}`);
+    };
+  }
+
+  /** Makes the connection's keys while the person still writes their name. */
+  prepare(): void {
+    this.#peer ??= this.#newPeer();
   }
 
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
@@ -48,7 +59,7 @@ export class Session {
     this.#name = name;
     this.#dispatch({ type: 'joining' });
     this.#socket?.close();
-    this.#peer ??= this.#newPeer();
+    this.prepare();
     this.#socket = new RoomSocket({
       open: () => new WebSocket(socketUrl(location, this.invitation)) as unknown as SocketLike,
       hello: () => this.#hello(),
@@ -161,7 +172,10 @@ export class Session {
       case 'welcome':
         this.#memory.keepResume(this.invitation, message.resume);
         this.#iceServers = message.ice_servers;
-        this.#limits = isPhone() ? { ...message.slots, video: Math.min(PHONE_SLOTS, message.slots.video) } : message.slots;
+        this.#limits = {
+          audio: message.slots.audio,
+          video: Math.min(isPhone() ? PHONE_SLOTS : LAPTOP_SLOTS, message.slots.video),
+        };
         this.#view = '';
         void this.#offer();
         break;
@@ -210,16 +224,14 @@ export class Session {
   }
 
   #newPeer(): Peer {
-    const peer: Peer = new Peer({
+    return new Peer({
       onConnected: () => {
         this.#offers = 0;
         this.#dispatch({ type: 'media', flowing: true });
       },
-      onLost: () => {
-        if (this.#peer === peer) this.#offerLater();
-      },
+      // A closed peer says nothing, so this is the one in use.
+      onLost: () => this.#offerLater(),
     });
-    return peer;
   }
 
   #dropPeer(): void {

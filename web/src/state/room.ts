@@ -15,9 +15,10 @@ export type Phase =
 /** A line that is shown for a while. */
 export interface Notice {
   id: number;
-  kind: 'joined' | 'left' | 'muted' | 'recording_started' | 'recording_ended' | 'live_started' | 'live_ended' | 'refused' | 'copied' | 'saved';
+  kind: 'joined' | 'left' | 'muted' | 'recording_started' | 'recording_ended' | 'live_started' | 'live_ended' | 'refused' | 'copied' | 'saved' | 'device';
   /** A name, or the server's sentence. */
   text: string;
+  /** Of what was refused: the contract's word. Of a device: its problem. */
   code: string;
 }
 

@@ -2,6 +2,7 @@
 
 use super::harness::*;
 use crate::domain::ids::{PeerId, SlotIndex};
+use crate::rtp::description::{Codec, CodecName};
 use crate::rtp::router::{Counters, RouterEvent};
 use crate::rtp::vp8::{self, Descriptor};
 
@@ -237,11 +238,14 @@ fn a_new_ssrc_of_the_same_section_goes_on() {
     net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
     net.frame(ALICE, 60_000, true);
     net.pass(ms(33));
+    net.rtcp(ALICE);
     let draft = |index: u64, key: bool| {
         let payload = vp8::tests::packet(9, 9, true, key.then_some(360));
         Draft::video(25, index, payload).element(MID, b"1")
     };
     net.send(ALICE, &draft(7, false));
+    net.pass(ms(1));
+    assert_eq!(net.plis(ALICE, 25), 1);
     net.send(ALICE, &draft(8, true));
     net.frame(ALICE, 60_001, true);
     let got = net.rtp(BOB, 200);
@@ -272,5 +276,44 @@ fn a_track_that_sends_nothing_does_not_show_somebody_else() {
     net.frame(ALICE, 2, true);
     assert_eq!(net.rtp(BOB, 200).len(), 1);
     net.frame(CAROL, 5, true);
+    assert_eq!(net.rtp(BOB, 200).len(), 1);
+}
+
+#[test]
+fn h264_is_forwarded_from_its_parameter_sets_on() {
+    let mut net = Net::new();
+    let h264 = |payload_type| Codec { name: CodecName::H264, ..vp8_codec(payload_type, None) };
+    let mut media = ordinary();
+    media.receives[1].codec = h264(102);
+    net.join(ALICE, media);
+    let mut media = ordinary();
+    media.slots[1].codecs = vec![vp8_codec(96, Some(97)), h264(108)];
+    net.join(BOB, media);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    let packets = [[0x61, 1], [0x67, 2], [0x68, 3], [0x65, 4], [0x61, 5]];
+    for (index, packet) in packets.iter().enumerate() {
+        net.send(ALICE, &Draft { payload_type: 102, ..Draft::video(20, index as u64, packet.to_vec()) });
+    }
+    let got = net.rtp(BOB, 200);
+    assert_eq!(got.iter().map(|packet| packet.payload[1]).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert!(got.iter().all(|packet| packet.header.payload_type == 108));
+}
+
+/// A shared screen on which nothing moves: no packets for seconds, and still somebody comes to look.
+#[test]
+fn a_still_picture_is_asked_for_its_key_frame() {
+    let mut net = Net::trio();
+    net.frame(ALICE, 1, true);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(CAROL)), 360);
+    net.frame(CAROL, 1, true);
+    net.pass(ms(10_000));
+    net.frame(CAROL, 2, false);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    assert_eq!(net.plis(ALICE, 20), 1);
+    net.frame(CAROL, 3, false);
+    assert_eq!(net.rtp(BOB, 200).len(), 2, "nor is Carol taken for Alice meanwhile");
+    net.pass(ms(10_000));
+    assert_eq!(net.plis(ALICE, 20), 5, "patiently: perhaps there is no picture any more");
+    net.frame(ALICE, 2, true);
     assert_eq!(net.rtp(BOB, 200).len(), 1);
 }

@@ -115,3 +115,10 @@ fn commands_about_nobody_do_nothing() {
     net.router.unsubscribe(5);
     assert_eq!(net.router.counters().forwarded, 0);
 }
+
+/// The router moves to the net thread once, with its sinks.
+#[test]
+fn a_router_can_be_sent_to_its_thread() {
+    fn sendable<T: Send>(_: &T) {}
+    sendable(&Net::new().router);
+}

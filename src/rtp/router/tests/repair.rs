@@ -67,6 +67,17 @@ fn a_hole_is_asked_for_and_its_repair_goes_where_it_belongs() {
 }
 
 #[test]
+fn what_nobody_watches_is_not_repaired() {
+    let mut net = Net::trio();
+    net.frame(ALICE, 1, true);
+    net.frame(ALICE, 5, false);
+    net.frame(ALICE, 5000, false);
+    net.pass(ms(1000));
+    let counters = net.router.counters();
+    assert_eq!((counters.nacks_sent, counters.plis_sent), (0, 0));
+}
+
+#[test]
 fn reordering_is_not_loss() {
     let mut net = watching();
     net.frame(ALICE, 65_532, false);
@@ -228,4 +239,18 @@ fn a_jump_goes_on_with_a_key_frame() {
     let got = net.rtp(BOB, 200);
     assert_eq!(got.len(), 2);
     assert_eq!(got[1].index, got[0].index + 1, "no hole of thousands");
+}
+
+#[test]
+fn a_publisher_that_cannot_repair_is_asked_for_a_key_frame() {
+    let mut net = Net::new();
+    let mut media = ordinary();
+    media.receives[1].codec.nack = false;
+    net.join(ALICE, media);
+    net.join(BOB, ordinary());
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    net.frame(ALICE, 1, true);
+    net.frame(ALICE, 3, false);
+    net.pass(ms(50));
+    assert_eq!((net.plis(ALICE, 20), net.router.counters().nacks_sent), (1, 0));
 }

@@ -1,0 +1,392 @@
+//! The contract's HTTP API on real sockets: every call, every status code.
+
+mod http_support;
+
+use http_support::{OFFER, Room, Server, film, poll, problem, refused};
+use reqwest::Method;
+use serde_json::{Value, json};
+use veranda::config::{Config, CreatePolicy};
+
+async fn server() -> (tempfile::TempDir, Server) {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    (data, server)
+}
+
+#[tokio::test]
+async fn a_room_is_made_with_everything_or_nothing() {
+    let (_data, server) = server().await;
+    let room = server
+        .room(
+            json!({"name": " Chez Zoé ", "activity": "family", "max_participants": 12, "locked": true, "lobby": true}),
+        )
+        .await;
+    let made = &room.made;
+    assert_eq!((made["name"].as_str(), made["activity"].as_str()), (Some("Chez Zoé"), Some("family")));
+    assert_eq!((&made["max_participants"], &made["locked"], &made["lobby"]), (&json!(12), &json!(true), &json!(true)));
+    assert_eq!((room.invitation.len(), room.token.len()), (22, 22));
+    let url = format!("http://{}/r/{}", server.address, room.invitation);
+    assert_eq!(made["url"], url);
+    assert_eq!(made["host_url"], format!("{url}#host={}", room.token));
+    assert!(made["created_at"].as_str().unwrap().ends_with('Z'));
+
+    let plain = server.post("/api/v1/rooms").send().await.unwrap();
+    assert_eq!(plain.status(), 201);
+    let plain: Value = plain.json().await.unwrap();
+    assert_eq!(
+        (&plain["max_participants"], &plain["locked"], &plain["lobby"]),
+        (&json!(50), &json!(false), &json!(false))
+    );
+    assert_ne!(plain["invitation"], made["invitation"]);
+}
+
+#[tokio::test]
+async fn each_mistake_in_a_new_room_is_named() {
+    let (_data, server) = server().await;
+    let long = "x".repeat(10_000);
+    for (body, status, code, part) in [
+        ("{", 400, "invalid_request", "EOF"),
+        ("[]", 400, "invalid_request", ""),
+        ("{\"colour\": 1}", 400, "invalid_request", "colour"),
+        ("{\"activity\": \"sleep\"}", 400, "invalid_request", "sleep"),
+        ("{\"locked\": 1}", 400, "invalid_request", "locked"),
+        ("{\"max_participants\": 1}", 422, "out_of_range", "max_participants"),
+        ("{\"max_participants\": 51}", 422, "out_of_range", "50"),
+        ("{\"max_participants\": -1}", 422, "out_of_range", "max_participants"),
+        ("{\"max_participants\": 9000000000}", 422, "out_of_range", "max_participants"),
+        (&format!("{{\"name\": \"{long}\"}}"), 422, "out_of_range", "name"),
+        ("{\"name\": \"  \"}", 422, "out_of_range", "name"),
+    ] {
+        let request = server.post("/api/v1/rooms").header("content-type", "application/json").body(body.to_owned());
+        let detail = refused(request, status, code).await;
+        assert!(detail.contains(part), "{body}: {detail}");
+    }
+    let typed = server.post("/api/v1/rooms").header("content-type", "text/plain").body("{}");
+    refused(typed, 415, "unsupported_media_type").await;
+    let huge = server.post("/api/v1/rooms").header("content-type", "application/json").body(" ".repeat(70_000));
+    refused(huge, 413, "too_large").await;
+}
+
+#[tokio::test]
+async fn a_room_is_seen_by_its_invitation_or_by_its_id_with_a_token() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({"name": "A"})).await;
+    let seen: Value =
+        server.get(&format!("/api/v1/rooms/{}", room.invitation)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen["id"], room.id);
+    assert_eq!((&seen["participants"], &seen["recording"], &seen["live"]), (&json!(0), &json!(false), &json!(false)));
+    for secret in ["invitation", "host_token", "url", "host_url"] {
+        assert!(seen.get(secret).is_none(), "{secret}");
+    }
+    let by_id = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(by_id.status(), 200);
+    refused(server.get(&room.path("")), 401, "unauthorized").await;
+    refused(server.get("/api/v1/rooms/nobody"), 404, "not_found").await;
+    refused(server.get("/api/v1/rooms/%ff"), 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn host_calls_need_the_right_token() {
+    let data = tempfile::tempdir().unwrap();
+    let key = "an-api-key-of-some-length";
+    let config = Config { data: data.path().to_owned(), api_keys: vec![key.to_owned()], ..Config::default() };
+    let server = Server::with(config).await;
+    let (room, other) = (server.room(json!({})).await, server.room(json!({})).await);
+    let calls = [
+        (Method::PATCH, room.path("")),
+        (Method::POST, room.path("/invitation")),
+        (Method::GET, room.path("/participants")),
+        (Method::PATCH, room.path("/participants/p1")),
+        (Method::DELETE, room.path("/participants/p1")),
+        (Method::POST, room.path("/recordings")),
+        (Method::GET, room.path("/recordings")),
+        (Method::POST, room.path("/streams")),
+        (Method::GET, room.path("/streams")),
+        (Method::DELETE, room.path("")),
+    ];
+    for (method, path) in &calls {
+        let call = || server.request(method.clone(), path).json(&json!({}));
+        refused(call(), 401, "unauthorized").await;
+        refused(call().bearer_auth("nobody's"), 401, "unauthorized").await;
+        refused(call().header("authorization", "Basic abc"), 401, "unauthorized").await;
+        refused(call().bearer_auth(&other.token), 403, "forbidden").await;
+    }
+    for (method, path) in [(Method::GET, "/api/v1/recordings/o1"), (Method::DELETE, "/api/v1/streams/o1")] {
+        refused(server.request(method.clone(), path), 401, "unauthorized").await;
+        refused(server.request(method, path).bearer_auth(&room.token), 404, "not_found").await;
+    }
+    let unknown = server.patch("/api/v1/rooms/r123").bearer_auth(&room.token).json(&json!({}));
+    refused(unknown, 404, "not_found").await;
+    for token in [&room.token, key] {
+        assert_eq!(server.get(&room.path("/participants")).bearer_auth(token).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn making_rooms_can_be_kept_to_api_keys() {
+    let data = tempfile::tempdir().unwrap();
+    let key = "an-api-key-of-some-length";
+    let config = Config {
+        data: data.path().to_owned(),
+        api_keys: vec![key.to_owned()],
+        create: CreatePolicy::ApiKey,
+        max_rooms: 1,
+        ..Config::default()
+    };
+    let server = Server::with(config).await;
+    refused(server.post("/api/v1/rooms"), 401, "unauthorized").await;
+    refused(server.post("/api/v1/rooms").bearer_auth("wrong"), 401, "unauthorized").await;
+    let made = server.post("/api/v1/rooms").bearer_auth(key).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let room: Value = made.json().await.unwrap();
+    let token = room["host_token"].as_str().unwrap();
+    refused(server.post("/api/v1/rooms").bearer_auth(token), 403, "forbidden").await;
+    let full = server.post("/api/v1/rooms").bearer_auth(key).send().await.unwrap();
+    assert!(full.headers().contains_key("retry-after"));
+    problem(full, 503, "unavailable").await;
+}
+
+#[tokio::test]
+async fn a_room_is_changed_and_its_invitation_renewed() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({"name": "A"})).await;
+    let change = json!({"name": "B", "activity": "show", "locked": true, "lobby": true, "layout": "speaker"});
+    let changed = server.patch(&room.path("")).bearer_auth(&room.token).json(&change).send().await.unwrap();
+    assert_eq!(changed.status(), 200);
+    let changed: Value = changed.json().await.unwrap();
+    for (key, value) in change.as_object().unwrap() {
+        assert_eq!(&changed[key], value, "{key}");
+    }
+    let nameless = server.patch(&room.path("")).bearer_auth(&room.token).json(&json!({"name": "y".repeat(81)}));
+    refused(nameless, 422, "out_of_range").await;
+    let unknown = server.patch(&room.path("")).bearer_auth(&room.token).json(&json!({"max_participants": 3}));
+    assert!(refused(unknown, 400, "invalid_request").await.contains("max_participants"));
+
+    let renewed: Value =
+        server.post(&room.path("/invitation")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    let code = renewed["invitation"].as_str().unwrap();
+    assert_eq!(renewed["url"], format!("http://{}/r/{code}", server.address));
+    refused(server.get(&format!("/api/v1/rooms/{}", room.invitation)), 410, "gone").await;
+    assert_eq!(server.get(&format!("/api/v1/rooms/{code}")).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn an_ended_room_is_gone() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    let ended = server.delete(&room.path("")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(ended.status(), 204);
+    refused(server.get(&format!("/api/v1/rooms/{}", room.invitation)), 410, "gone").await;
+    refused(server.get(&room.path("")).bearer_auth(&room.token), 410, "gone").await;
+    refused(server.delete(&room.path("")).bearer_auth(&room.token), 410, "gone").await;
+    let whip = server.post(&format!("/api/v1/rooms/{}/whip", room.invitation));
+    refused(whip.header("content-type", "application/sdp").body(OFFER), 410, "gone").await;
+}
+
+#[tokio::test]
+async fn rooms_survive_a_restart() {
+    let (data, server) = server().await;
+    let room = server.room(json!({"name": "Kept", "locked": true})).await;
+    let gone = server.room(json!({})).await;
+    server.post(&room.path("/invitation")).bearer_auth(&room.token).send().await.unwrap();
+    server.delete(&gone.path("")).bearer_auth(&gone.token).send().await.unwrap();
+    server.stop().await;
+
+    let server = Server::start(data.path()).await;
+    let seen: Value = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&seen["name"], &seen["locked"]), (&json!("Kept"), &json!(true)));
+    refused(server.get(&format!("/api/v1/rooms/{}", room.invitation)), 410, "gone").await;
+    refused(server.get(&format!("/api/v1/rooms/{}", gone.invitation)), 410, "gone").await;
+}
+
+#[tokio::test]
+async fn people_are_listed_muted_promoted_and_removed() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    let mut guest = server.socket(&room.invitation).await;
+    let you = guest.join("Ben", None).await["you"].as_str().unwrap().to_owned();
+    let people: Value =
+        server.get(&room.path("/participants")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    let ben = &people[0];
+    assert_eq!((&ben["id"], &ben["name"], &ben["role"]), (&json!(you), &json!("Ben"), &json!("guest")));
+    assert_eq!((&ben["kind"], &ben["view"], &ben["camera"]), (&json!("browser"), &json!("tiles"), &json!(false)));
+    let keys: Vec<_> = ben.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys.len(), 9, "{keys:?}");
+
+    let path = room.path(&format!("/participants/{you}"));
+    let change = |body: Value| server.patch(&path).bearer_auth(&room.token).json(&body);
+    let promoted: Value = change(json!({"role": "host", "muted": true})).send().await.unwrap().json().await.unwrap();
+    assert_eq!(promoted["role"], "host");
+    guest.until("muted").await;
+    refused(change(json!({"volume": 3})), 400, "invalid_request").await;
+    refused(
+        server.patch(&room.path("/participants/p1")).bearer_auth(&room.token).json(&json!({"muted": true})),
+        404,
+        "not_found",
+    )
+    .await;
+    refused(server.delete(&room.path("/participants/xyz")).bearer_auth(&room.token), 404, "not_found").await;
+
+    assert_eq!(server.delete(&path).bearer_auth(&room.token).send().await.unwrap().status(), 204);
+    guest.closes("removed").await;
+    refused(server.delete(&path).bearer_auth(&room.token), 404, "not_found").await;
+}
+
+async fn record(server: &Server, room: &Room) -> Value {
+    let started = server.post(&room.path("/recordings")).bearer_auth(&room.token).json(&json!({"layout": "grid"}));
+    let started = started.send().await.unwrap();
+    assert_eq!(started.status(), 201);
+    started.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_recording_runs_is_finished_and_deleted() {
+    let (_data, server) = server().await;
+    let (room, other) = (server.room(json!({"name": "Zoé"})).await, server.room(json!({})).await);
+    let recording = record(&server, &room).await;
+    let path = format!("/api/v1/recordings/{}", recording["id"].as_str().unwrap());
+    assert_eq!(
+        (&recording["room"], &recording["width"], &recording["fps"]),
+        (&json!(room.id), &json!(1280), &json!(30))
+    );
+    assert!(recording.get("error").is_none());
+    poll(&server, &path, &room.token, |one| one["state"] == "live").await;
+    let seen: Value = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen["recording"], true);
+    refused(server.delete(&path).bearer_auth(&room.token), 409, "conflict").await;
+    refused(server.get(&format!("{path}/file")).bearer_auth(&room.token), 409, "conflict").await;
+    refused(server.get(&path).bearer_auth(&other.token), 403, "forbidden").await;
+
+    let stopped = server.post(&format!("{path}/stop")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(stopped.status(), 200);
+    let complete = poll(&server, &path, &room.token, |one| one["state"] == "complete").await;
+    assert_eq!((&complete["bytes"], &complete["duration"]), (&json!(1000), &json!(2.5)));
+    let name = complete["files"][0].as_str().unwrap();
+    assert!(name.starts_with("Veranda Zoé ") && name.ends_with(".mp4"), "{name}");
+    let list: Value =
+        server.get(&room.path("/recordings")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+
+    assert_eq!(server.delete(&path).bearer_auth(&room.token).send().await.unwrap().status(), 204);
+    refused(server.get(&path).bearer_auth(&room.token), 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn what_the_mix_cannot_do_is_named() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    for (body, part) in
+        [(json!({"width": 1920}), "width"), (json!({"fps": -1}), "fps"), (json!({"tracks": true}), "tracks")]
+    {
+        let request = server.post(&room.path("/recordings")).bearer_auth(&room.token).json(&body);
+        assert!(refused(request, 422, "out_of_range").await.contains(part));
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_served_whole_and_in_ranges() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({"name": "Zoé"})).await;
+    let id = record(&server, &room).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/recordings/{id}");
+    server.post(&format!("{path}/stop")).bearer_auth(&room.token).send().await.unwrap();
+    poll(&server, &path, &room.token, |one| one["state"] == "complete").await;
+    let file = format!("{path}/file");
+    let get = || server.get(&file).bearer_auth(&room.token);
+
+    let whole = get().send().await.unwrap();
+    assert_eq!((whole.status().as_u16(), &whole.headers()["content-type"]), (200, &"video/mp4".parse().unwrap()));
+    assert_eq!(whole.headers()["accept-ranges"], "bytes");
+    let disposition = whole.headers()["content-disposition"].to_str().unwrap();
+    assert!(
+        disposition.starts_with("attachment; filename=\"Veranda Zo_") && disposition.contains("Zo%C3%A9"),
+        "{disposition}"
+    );
+    let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(whole.bytes().await.unwrap(), film());
+
+    for (range, content_range, expected) in [
+        ("bytes=10-19", "bytes 10-19/1000", 10..20),
+        ("bytes=990-", "bytes 990-999/1000", 990..1000),
+        ("bytes=-5", "bytes 995-999/1000", 995..1000),
+    ] {
+        let part = get().header("range", range).send().await.unwrap();
+        assert_eq!((part.status().as_u16(), &part.headers()["content-range"]), (206, &content_range.parse().unwrap()));
+        assert_eq!(part.headers()["content-length"], expected.len().to_string());
+        assert_eq!(part.bytes().await.unwrap(), film()[expected]);
+    }
+    let beyond = get().header("range", "bytes=1000-").send().await.unwrap();
+    assert_eq!(beyond.headers()["content-range"], "bytes */1000");
+    problem(beyond, 416, "range_not_satisfiable").await;
+    let changed = get().header("range", "bytes=0-1").header("if-range", "\"old\"").send().await.unwrap();
+    assert_eq!((changed.status().as_u16(), changed.bytes().await.unwrap().len()), (200, 1000));
+    let same = get().header("range", "bytes=0-1").header("if-range", &etag).send().await.unwrap();
+    assert_eq!(same.status(), 206);
+    assert_eq!(get().header("if-none-match", &etag).send().await.unwrap().status(), 304);
+    let head = server.request(Method::HEAD, &file).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"1000".parse().unwrap()));
+    refused(server.get(&file), 401, "unauthorized").await;
+}
+
+#[tokio::test]
+async fn an_ended_room_s_recordings_stay_its_host_s() {
+    let (data, server) = server().await;
+    let (room, other) = (server.room(json!({})).await, server.room(json!({})).await);
+    let id = record(&server, &room).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/recordings/{id}");
+    poll(&server, &path, &room.token, |one| one["state"] == "live").await;
+    assert_eq!(server.delete(&room.path("")).bearer_auth(&room.token).send().await.unwrap().status(), 204);
+    poll(&server, &path, &room.token, |one| one["state"] == "complete").await;
+    server.stop().await;
+
+    let server = Server::start(data.path()).await;
+    let file = server.get(&format!("{path}/file")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(file.bytes().await.unwrap(), film());
+    refused(server.get(&path).bearer_auth(&other.token), 403, "forbidden").await;
+    refused(server.get(&path).bearer_auth("nobody's"), 401, "unauthorized").await;
+    refused(server.post(&format!("{path}/stop")).bearer_auth(&room.token), 409, "conflict").await;
+    let list = server.get(&room.path("/recordings")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(list.json::<Value>().await.unwrap()[0]["id"], id);
+    refused(server.get(&room.path("/recordings")).bearer_auth(&other.token), 403, "forbidden").await;
+    assert_eq!(server.delete(&path).bearer_auth(&room.token).send().await.unwrap().status(), 204);
+}
+
+#[tokio::test]
+async fn streams_start_hide_their_key_and_end() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    let start = |body: Value| server.post(&room.path("/streams")).bearer_auth(&room.token).json(&body);
+    let started = start(json!({"url": "rtmp://live.example/app/very-secret"})).send().await.unwrap();
+    assert_eq!(started.status(), 201);
+    let text = started.text().await.unwrap();
+    assert!(!text.contains("very-secret"), "{text}");
+    let stream: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&stream["room"], &stream["retries"]), (&json!(room.id), &json!(0)));
+    let list = poll(&server, &room.path("/streams"), &room.token, |list| list[0]["state"] == "live").await;
+    assert!(!list.to_string().contains("very-secret"));
+    let seen: Value = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen["live"], true);
+    let path = format!("/api/v1/streams/{}", stream["id"].as_str().unwrap());
+    assert_eq!(server.delete(&path).bearer_auth(&room.token).send().await.unwrap().status(), 204);
+    poll(&server, &room.path("/streams"), &room.token, |list| list[0]["state"] == "ended").await;
+    for url in ["http://live.example/app/key", "rtmp://", "hello", ""] {
+        let response = start(json!({"url": url})).send().await.unwrap();
+        assert_eq!(response.status(), 422, "{url}");
+    }
+    refused(start(json!({})), 400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn too_many_rooms_are_too_many() {
+    let (_data, server) = server().await;
+    for _ in 0..125 {
+        let response = server.post("/api/v1/rooms").send().await.unwrap();
+        if response.status() == 429 {
+            let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait));
+            problem(response, 429, "too_many").await;
+            return;
+        }
+    }
+    panic!("there is no limit");
+}
