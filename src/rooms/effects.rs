@@ -1,9 +1,9 @@
 //! Carries out what a room decided, in its order. Nothing here waits.
 
 use super::actor::{Actor, Waiter};
-use super::handle::Now;
 use super::api::{Membership, Outcome, RoomState};
 use super::convert::{self, View};
+use super::handle::Now;
 use super::store_queue::Job;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
@@ -123,12 +123,12 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
-        let now = self.now();
+        let now = self.snapshot();
         let (participants, recording, live, ended) = (now.participants, now.recording, now.live, now.ended);
         RoomState { record: self.record.clone(), participants, recording, live, ended }
     }
 
-    fn now(&self) -> Now {
+    fn snapshot(&self) -> Now {
         let recorded =
             |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
         Now {
@@ -140,7 +140,7 @@ impl Actor {
     }
 
     pub(super) fn publish(&self) {
-        self.handle.publish(&self.record, self.now());
+        self.handle.publish(&self.record, self.snapshot());
     }
 }
 
