@@ -47,7 +47,7 @@ impl std::fmt::Display for Finding {
 
 /// Elements that rooms need, by the Debian package that has them.
 const NEEDED: [(&str, &[&str]); 7] = [
-    ("libgstreamer1.0-0", &["capsfilter", "filesink", "filesrc", "identity", "queue"]),
+    ("libgstreamer1.0-0", &["capsfilter", "filesink", "identity", "queue"]),
     ("gstreamer1.0-nice", &["nicesrc", "nicesink"]),
     (
         "gstreamer1.0-plugins-base",
@@ -74,7 +74,6 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "aspectratiocrop",
             "flvmux",
             "mp4mux",
-            "qtdemux",
             "rtpbin",
             "rtph264depay",
             "rtph264pay",
