@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { behaviour } from './harness/behaviour.mjs';
 import { looks } from './harness/clips.mjs';
+import { ownAddress } from './harness/ports.mjs';
 
 behaviour('three browsers see and hear each other', async (scene) => {
+  await scene.start({ mediaAddress: ownAddress() });
   const room = await scene.room({ name: 'Three' });
   const ann = await scene.guest(room, 'Ann', { look: 'red' });
   const ben = await scene.guest(room, 'Ben', { look: 'green' });

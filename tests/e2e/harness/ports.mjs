@@ -3,6 +3,7 @@
 import { createServer } from 'node:net';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 
 /** A port that is free for TCP and for UDP on `host` now. */
 export async function freePort(host = '127.0.0.1') {
@@ -20,4 +21,10 @@ export async function freePort(host = '127.0.0.1') {
     await new Promise((closed) => udp.close(closed));
     return port;
   }
+}
+
+/** An address of this machine that is not loopback: Firefox pairs no candidate with 127.0.0.1. */
+export function ownAddress() {
+  const all = Object.values(networkInterfaces()).flat();
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 }
