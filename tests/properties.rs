@@ -1,5 +1,7 @@
 //! What must hold for every room, tried with random ones.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail like tests.
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! One JSON file per message, shared with the web client's tests: what is in them is what goes over the wire.
 //! `VERANDA_UPDATE=1 cargo test --test protocol_golden` writes those of the server anew.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // Helpers of tests fail like tests.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;

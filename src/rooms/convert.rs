@@ -20,6 +20,9 @@ use crate::protocol::server::{
     WaitingView,
 };
 
+/// So many replaced invitations still answer that they are old; older ones are unknown.
+const MAX_OLD_INVITATIONS: usize = 1000;
+
 /// Random material an action may need.
 pub(super) struct Fresh {
     pub(super) peer: PeerId,
@@ -257,5 +260,8 @@ pub(super) fn update_record(record: &mut RoomRecord, settings: &Settings) {
     if record.invitation != settings.invitation {
         let old = std::mem::replace(&mut record.invitation, settings.invitation.clone());
         record.old_invitations.push(old);
+        if record.old_invitations.len() > MAX_OLD_INVITATIONS {
+            record.old_invitations.remove(0);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::actor::{self, Request};
-use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomState};
+use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomRecord, RoomState};
 use super::registry::Shared;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
@@ -15,6 +15,15 @@ use crate::domain::ids::RoomId;
 #[derive(Clone)]
 pub struct RoomHandle {
     inner: Arc<Inner>,
+}
+
+/// What of a [`RoomState`] is not its record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Present {
+    pub(super) participants: u32,
+    pub(super) recording: bool,
+    pub(super) live: bool,
+    pub(super) ended: bool,
 }
 
 struct Inner {
@@ -66,11 +75,22 @@ impl RoomHandle {
         self.inner.shared.upgrade().map_or_else(Vec::new, |shared| shared.recordings_of(self.inner.id))
     }
 
-    pub(super) fn publish(&self, state: RoomState) {
-        self.inner.state.send_if_modified(|present| {
-            let changed = *present != state;
-            *present = state;
-            changed
+    /// Makes the snapshot what the room is now; nothing is copied while nothing changes.
+    pub(super) fn publish(&self, record: &RoomRecord, now: Present) {
+        self.inner.state.send_if_modified(|state| {
+            let settings = state.record != *record;
+            if settings {
+                state.record.clone_from(record);
+            }
+            let before = Present {
+                participants: state.participants,
+                recording: state.recording,
+                live: state.live,
+                ended: state.ended,
+            };
+            let Present { participants, recording, live, ended } = now;
+            (state.participants, state.recording, state.live, state.ended) = (participants, recording, live, ended);
+            settings || before != now
         });
     }
 

@@ -104,7 +104,7 @@ async fn a_new_invitation_ends_the_old() {
     let Ok(Outcome::Room(state)) = room.act(Caller::Host, Action::RenewInvitation).await else { panic!("no room") };
     let new = state.record.invitation;
     assert_ne!(old, new);
-    assert_eq!(state.record.old_invitations, [old.clone()]);
+    assert_eq!(state.record.old_invitations, std::slice::from_ref(&old));
     assert_eq!(house.rooms.find(&old).await.unwrap_err().reason, Reason::Gone);
     assert_eq!(house.rooms.find(&new).await.unwrap().id(), room.id());
     // The next reply comes after what was asked before was carried out; what is kept is seen after a stop.

@@ -57,7 +57,7 @@ async fn a_recording_is_made_listed_kept_and_deleted() {
     let (of, complete) = house.rooms.recording(id).unwrap();
     assert_eq!(of.map(|room| room.id()), Some(room.id()));
     assert_eq!((complete.bytes, complete.duration, &complete.files[..]), (5000, 3.25, &["Lunch.mp4".to_owned()][..]));
-    assert_eq!(room.recordings(), [complete.clone()]);
+    assert_eq!(room.recordings(), [complete]);
     assert!(!room.state().recording);
 
     house.rooms.delete_recording(id).await.unwrap();

@@ -143,7 +143,7 @@ async fn a_media_side_that_does_not_read_holds_up_nobody() {
     let media = house.media().await;
     for at in 0..100 {
         room.act(Caller::Host, Action::Mute { participant: anna.participant, muted: at % 2 == 0 }).await.unwrap();
-        let _ = offer(&room, &anna);
+        drop(offer(&room, &anna));
         let changed =
             |message: &ServerMessage| matches!(message, ServerMessage::ParticipantChanged { .. }).then_some(());
         tokio::time::timeout(Duration::from_secs(1), hear_until(&mut ben, changed)).await.unwrap();
