@@ -1,5 +1,7 @@
 //! Around the API: pages and their headers, health, the description, problem documents for everything else, TLS.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod http_support;
 
 use http_support::{Server, refused};

@@ -1,5 +1,7 @@
 //! The mix on its way out: RTMP to a real nginx, also one that dies, and RTP for viewers.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test may fail.
+
 mod mix_support;
 
 use std::net::TcpListener;

@@ -1,5 +1,7 @@
 //! The WebSocket and the standard doors on real sockets.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod http_support;
 
 use http_support::{ANSWER, OFFER, Room, SOON, Server, Socket, join, poll, problem, refused};

@@ -64,7 +64,8 @@ impl Bridge {
     }
 
     pub(super) fn add_tracks(&self, peer: PeerId, media: &PeerMedia) {
-        let tracks = media.receives.iter().map(|receive| (TrackId { peer, source: receive.source }, receive.codec.name));
+        let tracks =
+            media.receives.iter().map(|receive| (TrackId { peer, source: receive.source }, receive.codec.name));
         self.state().codecs.extend(tracks);
     }
 

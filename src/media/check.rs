@@ -23,9 +23,31 @@ pub struct Finding {
     pub help: String,
 }
 
+impl Finding {
+    /// As it must be.
+    pub fn good(what: &str) -> Self {
+        Self { ok: true, what: what.to_owned(), package: None, help: String::new() }
+    }
+
+    /// Not as it must be, and the way out.
+    pub fn bad(what: &str, package: Option<&'static str>, help: &str) -> Self {
+        Self { ok: false, what: what.to_owned(), package, help: help.to_owned() }
+    }
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", if self.ok { "ok     " } else { "MISSING" }, self.what)?;
+        if let Some(package) = self.package {
+            write!(f, " (apt install {package})")?;
+        }
+        if self.help.is_empty() { Ok(()) } else { write!(f, ": {}", self.help) }
+    }
+}
+
 /// Elements that rooms need, by the Debian package that has them.
 const NEEDED: [(&str, &[&str]); 7] = [
-    ("libgstreamer1.0-0", &["capsfilter", "filesink", "filesrc", "identity", "queue"]),
+    ("libgstreamer1.0-0", &["capsfilter", "filesink", "identity", "queue"]),
     ("gstreamer1.0-nice", &["nicesrc", "nicesink"]),
     (
         "gstreamer1.0-plugins-base",
@@ -52,7 +74,6 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "aspectratiocrop",
             "flvmux",
             "mp4mux",
-            "qtdemux",
             "rtpbin",
             "rtph264depay",
             "rtph264pay",
@@ -98,9 +119,8 @@ pub fn check(templates: &Templates) -> Vec<Finding> {
     for (package, elements) in NEEDED {
         for element in elements {
             let ok = exists(element) || (REPLACEABLE.contains(element) && stood_in_for(templates, element));
-            let help = if ok { String::new() } else { format!("apt install {package}") };
             let package = (!ok).then_some(package);
-            findings.push(Finding { ok, what: format!("GStreamer element {element}"), package, help });
+            findings.push(Finding { ok, what: format!("GStreamer element {element}"), package, help: String::new() });
         }
     }
     for encoding in Encoding::ALL {

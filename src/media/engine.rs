@@ -1,9 +1,9 @@
 //! The media of one room: its sessions, its mix, and what joins them. One thread; commands in, events out.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self as inbox, RecvTimeoutError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self as inbox, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -16,7 +16,7 @@ use crate::transport::net::{Net, NetEvent};
 
 use super::bridge::{self, Bridge};
 use super::mix::Mix;
-use super::opening::{self, Opened, OpenRequest};
+use super::opening::{self, OpenRequest, Opened};
 use super::peer::{Session, SessionEvent};
 use super::template::Templates;
 
@@ -126,9 +126,7 @@ impl Engine {
         let mix = Mix::new(room, shared.templates.clone(), bridge.clone(), to_room);
         let levels_told = Instant::now();
         let (members, levels) = (HashMap::new(), Vec::new());
-        Self {
-            shared, runtime, inbox, events, members, mix, mix_peer, bridge, levels, levels_due: None, levels_told,
-        }
+        Self { shared, runtime, inbox, events, members, mix, mix_peer, bridge, levels, levels_due: None, levels_told }
     }
 
     fn run(mut self, inputs: &inbox::Receiver<Input>) {

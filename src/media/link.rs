@@ -193,7 +193,8 @@ impl TapState {
         if self.appsrc.current_level_time() > self.rules.most {
             self.needs_key = self.rules.keyed;
             if self.dropped.is_multiple_of(100) {
-                tracing::warn!(taker = %self.appsrc.name(), dropped = self.dropped + 1, "an output is slow");
+                let waiting = self.appsrc.current_level_time().mseconds();
+                tracing::warn!(taker = %self.appsrc.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
             }
             self.dropped += 1;
             return false;

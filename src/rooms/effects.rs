@@ -1,9 +1,9 @@
 //! Carries out what a room decided, in its order. Nothing here waits.
 
 use super::actor::{Actor, Waiter};
-use super::handle::Now;
 use super::api::{Membership, Outcome, RoomState};
 use super::convert::{self, View};
+use super::handle::Present;
 use super::store_queue::Job;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
@@ -100,6 +100,7 @@ impl Actor {
         if before != self.record.invitation {
             self.shared.renew_invitation(self.record.id, before, self.record.invitation.clone());
         }
+        self.publish();
         self.store.push(Job::SaveRoom(self.record.clone()));
     }
 
@@ -123,15 +124,14 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
-        let now = self.now();
-        let (participants, recording, live, ended) = (now.participants, now.recording, now.live, now.ended);
+        let Present { participants, recording, live, ended } = self.present();
         RoomState { record: self.record.clone(), participants, recording, live, ended }
     }
 
-    fn now(&self) -> Now {
+    fn present(&self) -> Present {
         let recorded =
             |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
-        Now {
+        Present {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
             recording: self.room.recordings().iter().any(recorded),
             live: self.room.streams().iter().any(output::Stream::runs),
@@ -140,7 +140,7 @@ impl Actor {
     }
 
     pub(super) fn publish(&self) {
-        self.handle.publish(&self.record, self.now());
+        self.handle.publish(&self.record, self.present());
     }
 }
 

@@ -17,20 +17,20 @@ pub struct RoomHandle {
     inner: Arc<Inner>,
 }
 
+/// What of a [`RoomState`] is not its record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Present {
+    pub(super) participants: u32,
+    pub(super) recording: bool,
+    pub(super) live: bool,
+    pub(super) ended: bool,
+}
+
 struct Inner {
     id: RoomId,
     shared: Weak<Shared>,
     state: watch::Sender<RoomState>,
     inbox: OnceLock<mpsc::Sender<Request>>,
-}
-
-/// What of a room changes by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Now {
-    pub(super) participants: u32,
-    pub(super) recording: bool,
-    pub(super) live: bool,
-    pub(super) ended: bool,
 }
 
 impl RoomHandle {
@@ -76,20 +76,20 @@ impl RoomHandle {
     }
 
     /// Makes the snapshot what the room is now; nothing is copied while nothing changes.
-    pub(super) fn publish(&self, record: &RoomRecord, now: Now) {
+    pub(super) fn publish(&self, record: &RoomRecord, now: Present) {
         self.inner.state.send_if_modified(|state| {
             let settings = state.record != *record;
             if settings {
                 state.record.clone_from(record);
             }
-            let before = Now {
+            let before = Present {
                 participants: state.participants,
                 recording: state.recording,
                 live: state.live,
                 ended: state.ended,
             };
-            (state.participants, state.recording, state.live) = (now.participants, now.recording, now.live);
-            state.ended = now.ended;
+            let Present { participants, recording, live, ended } = now;
+            (state.participants, state.recording, state.live, state.ended) = (participants, recording, live, ended);
             settings || before != now
         });
     }

@@ -14,7 +14,7 @@ use crate::domain::ids::PeerId;
 use crate::rtp::router::{Outbound, Router, RouterEvent};
 
 use super::net::{Command, EventHandler, NetEvent, NewPeer};
-use super::path::{Connectivity, ConnectionId, Path};
+use super::path::{ConnectionId, Connectivity, Path};
 use super::stun::{self, IntegrityKey};
 use super::tcp::{Connection, UNPROVEN};
 use super::udp::{Arrival, Batch, Udp};

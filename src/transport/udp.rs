@@ -110,7 +110,11 @@ impl Udp {
     /// Buffers for [`Self::receive`]: each takes a whole run of datagrams that the kernel joined (UDP_GRO).
     pub(super) fn batch(&self) -> Batch {
         let size = 1500 * self.state.gro_segments().clamp(1, 43);
-        Batch { buffers: vec![vec![0; size]; BATCH_SIZE], metas: vec![RecvMeta::default(); BATCH_SIZE], arrivals: Vec::new() }
+        Batch {
+            buffers: vec![vec![0; size]; BATCH_SIZE],
+            metas: vec![RecvMeta::default(); BATCH_SIZE],
+            arrivals: Vec::new(),
+        }
     }
 
     pub(super) fn port(&self) -> io::Result<u16> {
@@ -121,8 +125,7 @@ impl Udp {
     /// is none.
     pub(super) fn receive(&self, batch: &mut Batch) -> io::Result<()> {
         batch.arrivals.clear();
-        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(&mut []));
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
         for (slice, buffer) in slices.iter_mut().zip(&mut batch.buffers) {
             *slice = IoSliceMut::new(buffer);
         }

@@ -3,6 +3,7 @@
 
 // Each test program uses its own part of this.
 #![allow(dead_code)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,10 +39,12 @@ pub(crate) fn film() -> Vec<u8> {
     (0..1000u32).map(|place| (place % 251) as u8).collect()
 }
 
+type OpenSessions = Arc<Mutex<Vec<(PeerId, mpsc::Sender<MediaEvent>)>>>;
+
 /// The faked media of all rooms: what is open, and a way to break it.
 #[derive(Clone, Default)]
 pub(crate) struct FakeMedia {
-    events: Arc<Mutex<Vec<(PeerId, mpsc::Sender<MediaEvent>)>>>,
+    events: OpenSessions,
 }
 
 impl FakeMedia {

@@ -1,7 +1,7 @@
 //! A forwarder for tests of the mix: its tracks are local pipelines of solid colours and tones, sent as RTP with sender
 //! reports; what the mix publishes is counted.
 
-#![allow(dead_code, unreachable_pub)] // Each test file takes its part.
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)] // Each test takes its part.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -46,13 +46,16 @@ impl Drop for Sender {
     }
 }
 
+/// A packet and when its media was composed.
+pub type Published = (Vec<u8>, Instant);
+
 #[derive(Default)]
 pub struct FakeLinks {
     pub tracks: Mutex<HashMap<TrackId, Sends>>,
     senders: Mutex<HashMap<SubscriptionId, (TrackId, Sender)>>,
     next: AtomicU64,
     pub key_frames_asked: AtomicU64,
-    pub published: Mutex<HashMap<Feed, Vec<(Vec<u8>, Instant)>>>,
+    pub published: Mutex<HashMap<Feed, Vec<Published>>>,
 }
 
 pub fn track(person: u64, source: Source) -> TrackId {

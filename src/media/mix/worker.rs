@@ -43,6 +43,8 @@ enum Kind {
 pub(super) struct Worker {
     shared: Arc<Shared>,
     scene: Scene,
+    /// Came in and is not drawn yet.
+    next_scene: Option<Scene>,
     own: Sender<Command>,
     time: Time,
     // Dropped in this order: takers before makers.
@@ -61,6 +63,7 @@ impl Worker {
         Self {
             shared,
             scene,
+            next_scene: None,
             own,
             time: Time::start(),
             outputs: BTreeMap::new(),
@@ -80,14 +83,27 @@ impl Worker {
         loop {
             match inbox.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(command) => self.handle(command),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.tick();
-                    next = Instant::now() + TICK;
-                    if self.is_over() && self.leave(inbox) {
-                        return;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // Of several scenes that wait only the last need be drawn.
+            inbox.try_iter().for_each(|command| self.handle(command));
+            self.compose();
+            if Instant::now() >= next {
+                self.tick();
+                next = Instant::now() + TICK;
+                if self.is_over() && self.leave(inbox) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn compose(&mut self) {
+        if let Some(scene) = self.next_scene.take() {
+            self.scene = scene;
+            if let Some(mixer) = &mut self.mixer {
+                mixer.show(&self.scene);
             }
         }
     }
@@ -130,12 +146,7 @@ impl Worker {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Compose(scene) => {
-                self.scene = scene;
-                if let Some(mixer) = &mut self.mixer {
-                    mixer.show(&self.scene);
-                }
-            }
+            Command::Compose(scene) => self.next_scene = Some(scene),
             Command::Start(output, job) => self.start(output, job),
             Command::Stop(output) => self.stop(output),
             Command::Watch(rendition, viewers) => {
@@ -207,6 +218,7 @@ impl Worker {
     }
 
     fn wake(&mut self) -> Result<(), Problem> {
+        self.compose();
         if self.mixer.is_none() {
             self.time = Time::start();
             let joint = Joint { links: self.shared.links.clone(), templates: self.shared.templates.clone() };

@@ -11,7 +11,8 @@ use super::session::SessionError;
 const STEP: Duration = Duration::from_secs(8);
 
 /// The caps of the one section of our own offer.
-const OPUS: &str = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
+const OPUS: &str =
+    "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
 
 /// Gives webrtcbin `offer` (one of our own making, never a client's) and returns its answer, set as local description.
 pub(super) fn answer(webrtcbin: &gst::Element, offer: &str) -> Result<String, SessionError> {

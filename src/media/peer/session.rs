@@ -88,15 +88,11 @@ impl Session {
         // `dtlsdec decoder-key` has the wrong type in 1.22; what it hands to srtpdec on request is right.
         let caps: Option<gst::Caps> =
             self.element("srtpdec").ok_or_else(no_keys)?.emit_by_name("request-key", &[&0u32]);
-        let receive: gst::Buffer = (caps.as_ref())
-            .and_then(|caps| caps.structure(0)?.get("srtp-key").ok())
-            .ok_or_else(no_keys)?;
+        let receive: gst::Buffer =
+            (caps.as_ref()).and_then(|caps| caps.structure(0)?.get("srtp-key").ok()).ok_or_else(no_keys)?;
         let send: Option<gst::Buffer> = self.element("srtpenc").ok_or_else(no_keys)?.property("key");
         let read = |buffer: gst::Buffer| <[u8; 30]>::try_from(buffer.map_readable().ok()?.as_slice()).ok();
-        Ok(SrtpKeys {
-            receive: read(receive).ok_or_else(no_keys)?,
-            send: send.and_then(read).ok_or_else(no_keys)?,
-        })
+        Ok(SrtpKeys { receive: read(receive).ok_or_else(no_keys)?, send: send.and_then(read).ok_or_else(no_keys)? })
     }
 
     /// The (first) element of this kind inside webrtcbin.

@@ -19,10 +19,21 @@ pub(super) struct Layout {
     pub(super) duration: f64,
 }
 
+/// The boxes in a body: kind and body of each, until one that is not whole.
+pub(super) fn children(mut data: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (kind, size, head) = parse_header(data, data.len() as u64)?;
+        let (this, rest) = data.split_at(size as usize);
+        data = rest;
+        Some((kind, &this[head as usize..]))
+    })
+}
+
 /// More than any index of a day's recording.
 const MOST_INDEX: u64 = 512 << 20;
 
-fn bad(what: &str) -> io::Error {
+/// An error about the file's contents.
+pub(super) fn bad(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
@@ -58,7 +69,7 @@ pub(super) fn read(path: &Path) -> io::Result<Layout> {
 }
 
 /// Kind, whole size and size of the header of a box with `room` bytes left for it.
-fn parse_header(header: &[u8], room: u64) -> Option<([u8; 4], u64, u64)> {
+pub(super) fn parse_header(header: &[u8], room: u64) -> Option<([u8; 4], u64, u64)> {
     let short = u32::from_be_bytes(header.get(..4)?.try_into().ok()?);
     let kind = header.get(4..8)?.try_into().ok()?;
     let (size, head) = match short {
@@ -70,21 +81,19 @@ fn parse_header(header: &[u8], room: u64) -> Option<([u8; 4], u64, u64)> {
 }
 
 /// Walks `moov` down to the sample counts.
-fn read_index(mut data: &[u8], layout: &mut Layout) {
-    while let Some((kind, size, head)) = parse_header(data, data.len() as u64) {
-        let (this, rest) = data.split_at(size as usize);
-        let body = &this[head as usize..];
+fn read_index(data: &[u8], layout: &mut Layout) {
+    for (kind, body) in children(data) {
         match &kind {
             b"trak" | b"mdia" | b"minf" | b"stbl" => read_index(body, layout),
             b"mvhd" => layout.duration = duration(body).unwrap_or(0.0),
             b"stsz" => layout.samples += body.get(8..12).map_or(0, |n| u64::from(number(n))),
             _ => {}
         }
-        data = rest;
     }
 }
 
-fn number(bytes: &[u8]) -> u32 {
+/// A big-endian number.
+pub(super) fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
 }
 
