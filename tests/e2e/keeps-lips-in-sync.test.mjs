@@ -11,7 +11,7 @@ import { media, until } from './harness/wait.mjs';
 behaviour('a flash and its beep are together in the recording', async (scene) => {
   const room = await scene.room();
   const { tone } = looks.yellow;
-  const ann = await scene.guest(room, 'Ann', { witness: { synced: { tone } } });
+  const ann = await scene.guest(room, 'Ann', { witness: { synced: { tone } }, args: ['--autoplay-policy=no-user-gesture-required'] });
   await ann.evaluate(() => new Promise((flowing) => {
     const asked = setInterval(async () => {
       for (const one of seen.connections) {
