@@ -30,6 +30,7 @@ behaviour('a flash and its beep are together in the recording', async (scene) =>
   await writeFile(file, (await room.download(id)).bytes);
 
   const { flashes, beeps } = await probe.flashesAndBeeps(file, tone);
+  scene.figure('flashes and beeps, s', { flashes, beeps });
   const offsets = flashes.map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
     .filter((offset) => Math.abs(offset) < 0.5);
   scene.figure('sound after picture, ms, in order', offsets.map((offset) => Math.round(offset * 1000)));

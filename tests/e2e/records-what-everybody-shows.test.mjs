@@ -14,7 +14,7 @@ behaviour('a recording holds what everybody showed and said', async (scene) => {
   const ann = await scene.guest(room, 'Annabel', { host: true, look: 'red' });
   const ben = await scene.guest(room, 'Benjamin', { look: 'green' });
   await scene.guest(room, 'Nobuhiro', { devices: 'none' });
-  // Yellow: tiles of people without a camera are painted in quieter colours, some of them blue. Her browser is started
+  // Her browser is started
   // here, so that no start of a browser takes the machine away from the recording.
   const cid = await scene.chromium('Cidalia', { look: 'yellow' });
   const b = await room.idOf('Benjamin');

@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './processes.mjs';
 
-/** What the participants of the tests look and sound like. The tones are not multiples of each other. */
+/** What the participants of the tests look and sound like. The tones are not multiples of each other; the
+ * colours are far from those the mix paints people in who have no camera. */
 export const looks = {
-  red: { colour: [200, 30, 30], tone: 440 },
-  green: { colour: [30, 160, 40], tone: 730 },
-  blue: { colour: [40, 60, 210], tone: 1130 },
+  red: { colour: [220, 20, 30], tone: 440 },
+  green: { colour: [20, 190, 60], tone: 730 },
+  blue: { colour: [20, 30, 230], tone: 1130 },
   yellow: { colour: [200, 190, 30], tone: 1790 },
-  violet: { colour: [140, 30, 170], tone: 2510 },
+  violet: { colour: [170, 20, 200], tone: 2510 },
 };
 
 let folder;

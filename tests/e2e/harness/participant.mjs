@@ -5,7 +5,7 @@ import * as inspect from './inspect.js';
 import { until } from './wait.mjs';
 
 /** How far a colour may be from what was filmed: VP8, scaling and range conversions move it a little. */
-const near = 45;
+const near = 35;
 
 export function isColour(seen, wanted) {
   return Boolean(seen) && seen.every((part, at) => Math.abs(part - wanted[at]) < near);

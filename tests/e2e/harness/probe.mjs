@@ -86,7 +86,8 @@ export async function shares(path, looks, options) {
 /** The words that can be read in the frame at `second`. */
 export async function words(path, second) {
   const png = await run('ffmpeg', ['-v', 'error', '-ss', String(second), '-i', path, '-frames:v', '1',
-    '-vf', 'scale=iw*2:ih*2:flags=lanczos,format=gray', '-c:v', 'png', '-f', 'image2pipe', '-']);
+    // The white of the letters becomes black, everything else white: whatever colour is behind a name.
+    '-vf', "scale=iw*2:ih*2:flags=lanczos,format=gray,lut=y='if(gt(val,215),0,255)'", '-c:v', 'png', '-f', 'image2pipe', '-']);
   return String(await run('tesseract', ['-', '-', '--psm', '11'], { input: png }));
 }
 
