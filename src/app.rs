@@ -1,27 +1,116 @@
 //! Builds the parts, joins them by channels, stops them in order.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
 use crate::config::Config;
+use crate::http::{self, AppState, Listener, Readiness};
+use crate::media::engine::Media;
+use crate::media::template::Templates;
+use crate::media::{check, peer, remux};
+use crate::metrics::Metrics;
+use crate::rooms::registry::Rooms;
+use crate::storage::Storage;
+use crate::storage::recover::{self, Settled};
+use crate::transport::net::Net;
 
 /// Serve until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// What kept the server from starting.
-pub fn serve(_config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("not joined yet")
+/// What kept the server from starting, in one line.
+pub fn serve(config: Config) -> anyhow::Result<()> {
+    gst::init().context("GStreamer can't be started")?;
+    let templates = Arc::new(templates(&config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("tokio can't be started")?;
+    let outcome = runtime.block_on(run(Arc::new(config), templates));
+    // A stuck pipeline must not hold up the exit: everything worth keeping is on disk by now.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<()> {
+    let listener = Listener::bind(&config)?;
+    let net = Net::start(config.media_port, &config.media_address, seed())
+        .with_context(|| format!("media_port: {} can't be opened", config.media_port))?;
+    tracing::info!(port = net.port(), candidates = net.candidates().len(), "media port open");
+    let storage = Arc::new(Storage::open(&config.data).context("data")?);
+    let (kept, warm) = tokio::join!(
+        tokio::task::spawn_blocking({
+            let storage = storage.clone();
+            move || settle(&storage)
+        }),
+        tokio::task::spawn_blocking(peer::warm_up),
+    );
+    kept.context("recovery ended early")??;
+    warm.context("GStreamer ended early")?;
+    let media = Media::new(net, templates);
+    let open_media = Arc::new(move |room, events| media.open_room(room, events));
+    let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
+    let metrics = Metrics::install();
+    let state = AppState { rooms, storage, config, metrics, readiness: Readiness::default() };
+    http::serve(listener, state, http::stop_signal()).await
 }
 
 /// Say what this machine lacks; true when a room would work.
 ///
 /// # Errors
 /// What kept the check from running.
-pub fn check(_config: &Config) -> anyhow::Result<bool> {
-    anyhow::bail!("not joined yet")
+pub fn check(config: &Config) -> anyhow::Result<bool> {
+    gst::init().context("GStreamer can't be started: install libgstreamer1.0-0")?;
+    let templates = templates(config)?;
+    let mut findings = check::check(&templates);
+    findings.extend(crate::preflight::check(config));
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let good = findings.iter().all(|finding| finding.ok);
+    println!("{}", if good { "a room would work on this machine" } else { "a room would not work yet" });
+    Ok(good)
 }
 
 /// Finish the recordings that a crash left.
 ///
 /// # Errors
 /// What kept it from running.
-pub fn recover(_config: &Config) -> anyhow::Result<()> {
-    anyhow::bail!("not joined yet")
+pub fn recover(config: &Config) -> anyhow::Result<()> {
+    gst::init().context("GStreamer can't be started")?;
+    let storage = Storage::open(&config.data).context("data")?;
+    let settled = settle(&storage)?;
+    println!("{} recordings finished, {} could not be", good(&settled), settled.len() - good(&settled));
+    Ok(())
+}
+
+fn good(settled: &[Settled]) -> usize {
+    settled.iter().filter(|recording| recording.error.is_none()).count()
+}
+
+fn settle(storage: &Storage) -> anyhow::Result<Vec<Settled>> {
+    let settled = recover::recover(storage, &finish).context("data")?;
+    for recording in &settled {
+        let folder = recording.folder.display();
+        match &recording.error {
+            None => tracing::info!(%folder, "a recording that a crash left is finished"),
+            Some(error) => tracing::error!(%folder, %error, "a recording that a crash left can't be finished"),
+        }
+    }
+    Ok(settled)
+}
+
+fn finish(partial: &Path, finished: &Path) -> Result<(u64, f64), String> {
+    let done = remux::recover(partial, finished).map_err(|error| error.to_string())?;
+    Ok((done.bytes, done.duration))
+}
+
+fn templates(config: &Config) -> anyhow::Result<Templates> {
+    Templates::load(config.pipelines.as_deref()).context("pipelines")
+}
+
+/// Where the router's random numbers start.
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    // Without the OS's randomness nothing here would have started: TLS, tokens and DTLS need it first.
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_ne_bytes(bytes)
 }

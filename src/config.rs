@@ -65,10 +65,6 @@ pub struct Config {
     /// An address of its own for `/metrics`, which then leaves the public one.
     #[serde(deserialize_with = "some_address")]
     pub metrics_listen: Option<SocketAddr>,
-    /// How many audio slots an offer may hold; 1 to 8.
-    pub audio_slots: u8,
-    /// How many video slots an offer may hold; 1 to 25.
-    pub video_slots: u8,
     /// How many rooms may be kept at once.
     pub max_rooms: u32,
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -95,8 +91,6 @@ impl Default for Config {
             turn_secret: None,
             turn_ttl: 12 * 60 * 60,
             metrics_listen: None,
-            audio_slots: 3,
-            video_slots: 9,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
         }
@@ -239,12 +233,6 @@ impl Config {
     /// What no single value shows.
     fn checked(self) -> Result<Self, ConfigError> {
         let wrong = |line: &str| Err(ConfigError(line.to_owned()));
-        if !(1..=8).contains(&self.audio_slots) {
-            return wrong("audio_slots: is not between 1 and 8");
-        }
-        if !(1..=25).contains(&self.video_slots) {
-            return wrong("video_slots: is not between 1 and 25");
-        }
         if self.max_rooms == 0 {
             return wrong("max_rooms: is not at least 1");
         }

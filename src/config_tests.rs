@@ -76,7 +76,6 @@ fn a_mistake_in_the_file_is_one_line_that_names_it() {
         ("media_address = [\"nowhere\"]", "FILE: media_address: has invalid IP address syntax"),
         ("tls = \"maybe\"", "FILE: tls: is not one of off, self-signed, files, acme"),
         ("api_keys = 5", "FILE: api_keys: is not a list of texts"),
-        ("video_slots = 26", "video_slots: is not between 1 and 25"),
         ("turn_urls = [\"http://x\"]", "turn_urls: \"http://x\" does not start with turn:, turns: or stun:"),
         ("turn_urls = [\"turn:x\"]", "turn_secret: is missing: turn_urls needs coturn's static-auth-secret"),
         ("api_keys = [\"short\"]", "api_keys: has a key shorter than 16 characters, which can be guessed"),

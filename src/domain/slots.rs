@@ -9,6 +9,8 @@ use super::speaker::Speakers;
 pub const AUDIO_SLOTS: u8 = 3;
 /// So many video slots a browser is asked to offer: twelve people in one window, or eleven and a screen.
 pub const VIDEO_SLOTS: u8 = 12;
+/// The most of each that any client may offer: what the largest window draws.
+pub const MOST_SLOTS: (u8, u8) = (8, 25);
 /// The height at which a screen nobody named is sent: text must be readable.
 const SCREEN_HEIGHT: u16 = 720;
 /// The height of people whom a view leaves unnamed: the smallest layer.

@@ -1,4 +1,35 @@
 //! RTP as arithmetic: bytes and times in, bytes and times out.
+//!
+//! [`router::Router`] is the whole; the rest are its parts, each knowing only those before it:
+//!
+//! ```text
+//! packet  srtp  vp8  h264  slab  clock      bytes and numbers
+//! cache  nack  report  twcc  rewrite        one stream
+//! stream (track, layers)   lane             who sends, who takes
+//! peer (publisher)         egress (viewer)
+//! router
+//! ```
 
 pub mod description;
+pub mod router;
 pub mod sink;
+
+mod cache;
+mod clock;
+mod counters;
+mod egress;
+mod h264;
+mod lane;
+mod nack;
+mod packet;
+mod peer;
+mod random;
+mod report;
+mod rewrite;
+mod slab;
+mod srtp;
+mod stream;
+mod twcc;
+mod vp8;
+
+use router::Outbound;

@@ -18,7 +18,7 @@ use crate::http::{App, SharedApp, ice, limits, view};
 use crate::metrics::Present;
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ClientMessage;
-use crate::protocol::server::{ServerMessage, SlotLimits};
+use crate::protocol::server::ServerMessage;
 use crate::rooms::api::{Action, Caller, JoinRequest, Membership, Outcome};
 use crate::rooms::handle::RoomHandle;
 
@@ -49,9 +49,7 @@ impl From<Refusal> for Closing {
 
 /// Serve a socket until it ends.
 pub(super) async fn run(app: SharedApp, socket: WebSocket, invitation: String, base_url: String) {
-    let config = &app.state.config;
-    let slots = SlotLimits { audio: config.audio_slots, video: config.video_slots };
-    let mut wire = Wire { socket, base_url, slots };
+    let mut wire = Wire { socket, base_url };
     let entered = enter(&app, &mut wire, &invitation).await;
     // Errors here mean that the client is gone, which is how most sockets end.
     let _ = match entered {
@@ -279,8 +277,6 @@ struct Wire {
     socket: WebSocket,
     /// The address under which this client came: links begin with it.
     base_url: String,
-    /// The operator's.
-    slots: SlotLimits,
 }
 
 impl Wire {
@@ -292,11 +288,10 @@ impl Wire {
     }
 
     async fn tell(&mut self, mut message: ServerMessage) -> Result<(), Gone> {
-        match &mut message {
-            ServerMessage::Invitation { invitation, url } => *url = view::room_url(&self.base_url, invitation),
-            ServerMessage::Welcome { slots, .. } => *slots = self.slots,
-            _ => {}
+        if let ServerMessage::Invitation { invitation, url } = &mut message {
+            *url = view::room_url(&self.base_url, invitation);
         }
+
         match serde_json::to_string(&message) {
             Ok(text) => self.send(Message::Text(text.into())).await,
             Err(error) => {

@@ -1,0 +1,269 @@
+//! The joint between pipelines: one [`Stream`] leaves a pipeline (an appsink) and is handed to any number of [`Tap`]s,
+//! each an appsrc in a pipeline of its own. A slow or broken tap is dropped from, never waited for.
+//!
+//! Why not `gst_utils::StreamProducer`: an output needs its first buffer at time zero, sound and picture cut at the same
+//! running times at both ends, and a bounded queue that falls back to the next key frame. All three are decided here,
+//! buffer by buffer.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use gst::prelude::*;
+use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
+
+use super::pipeline::Pipeline;
+use super::problem::Problem;
+
+/// Not set yet.
+const UNSET: u64 = u64::MAX;
+
+/// The stretch of the mix's time that one output shows, shared by its picture and its sound. Nanoseconds.
+#[derive(Debug)]
+pub(crate) struct Window {
+    start: AtomicU64,
+    stop: AtomicU64,
+    /// How far the picture came, after the start.
+    position: AtomicU64,
+}
+
+impl Window {
+    /// Opens at the first key frame of the tap that leads.
+    pub(crate) fn at_key_frame() -> Arc<Self> {
+        Arc::new(Self { start: AtomicU64::new(UNSET), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
+    }
+
+    /// Open from the beginning, for ever: times stay the mix's own.
+    pub(crate) fn whole() -> Arc<Self> {
+        Arc::new(Self { start: AtomicU64::new(0), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
+    }
+
+    /// Ends both streams at this running time: each tap sends its end of stream there.
+    pub(crate) fn close_at(&self, running: gst::ClockTime) {
+        self.stop.store(running.nseconds(), Ordering::Release);
+    }
+
+    /// Seconds of picture that went through.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.position.load(Ordering::Relaxed) as f64 / 1e9
+    }
+
+    /// Whether the first key frame went through.
+    pub(crate) fn is_open(&self) -> bool {
+        self.start.load(Ordering::Acquire) != UNSET
+    }
+}
+
+/// How a tap treats the stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    /// Its part of the time.
+    pub(crate) window: Arc<Window>,
+    /// Opens the window: the picture of an output.
+    pub(crate) leads: bool,
+    /// Starts at a key frame, and again after something was dropped: anything encoded.
+    pub(crate) keyed: bool,
+    /// Most media waiting in the appsrc.
+    pub(crate) most: gst::ClockTime,
+}
+
+#[derive(Debug)]
+struct TapState {
+    appsrc: AppSrc,
+    rules: Rules,
+    caps: Option<gst::Caps>,
+    /// What came before the window opened: sound may be ahead of the picture that opens it.
+    early: VecDeque<gst::Sample>,
+    needs_key: bool,
+    ended: bool,
+    dropped: u64,
+}
+
+/// Most samples kept before the window opens: a second and a bit of AAC.
+const MOST_EARLY: usize = 64;
+
+/// A taker of a stream; dropping it ends the taking.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    state: Arc<Mutex<TapState>>,
+}
+
+impl Tap {
+    /// Ends the stream now, whatever still comes.
+    pub(crate) fn end(&self) {
+        let mut state = lock(&self.state);
+        if !state.ended {
+            state.ended = true;
+            let _ = state.appsrc.end_of_stream();
+        }
+    }
+}
+
+/// A stream that leaves a pipeline.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    appsink: AppSink,
+    taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>>,
+}
+
+impl Stream {
+    /// Takes over the appsink.
+    pub(crate) fn new(appsink: AppSink) -> Self {
+        appsink.set_property("sync", false);
+        appsink.set_property("async", false);
+        appsink.set_property("enable-last-sample", false);
+        let taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>> = Arc::default();
+        let handed = taps.clone();
+        appsink.set_callbacks(
+            AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                    if distribute(&handed, &sample) {
+                        ask_key_frame(sink);
+                    }
+                    Ok(gst::FlowSuccess::Ok)
+                })
+                .build(),
+        );
+        Self { appsink, taps }
+    }
+
+    /// Hands the stream to one more appsrc, made by [`inlet`].
+    pub(crate) fn tap(&self, appsrc: &AppSrc, rules: Rules) -> Tap {
+        let state = TapState {
+            appsrc: appsrc.clone(),
+            needs_key: rules.keyed,
+            rules,
+            caps: None,
+            early: VecDeque::new(),
+            ended: false,
+            dropped: 0,
+        };
+        let state = Arc::new(Mutex::new(state));
+        lock(&self.taps).push(Arc::downgrade(&state));
+        Tap { state }
+    }
+
+    /// Asks the encoder for a key frame.
+    pub(crate) fn request_key_frame(&self) {
+        ask_key_frame(&self.appsink);
+    }
+}
+
+/// The appsrc of this name, set up to be tapped into. Must be asked for before the pipeline starts.
+pub(crate) fn inlet(pipeline: &Pipeline, name: &str) -> Result<AppSrc, Problem> {
+    let appsrc: AppSrc = pipeline.named(name)?;
+    appsrc.set_format(gst::Format::Time);
+    // Bounded by the tap's rules, which know about key frames.
+    appsrc.set_max_bytes(0);
+    appsrc.set_max_buffers(0);
+    appsrc.set_property("block", false);
+    Ok(appsrc)
+}
+
+fn ask_key_frame(appsink: &AppSink) {
+    // On the pad, not by `send_event`: that would take the state lock in a streaming thread.
+    if let Some(pad) = appsink.static_pad("sink") {
+        pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+    }
+}
+
+/// Gives a sample to every tap. True when one of them waits for a key frame.
+fn distribute(taps: &Mutex<Vec<Weak<Mutex<TapState>>>>, sample: &gst::Sample) -> bool {
+    let takers: Vec<_> = {
+        let mut taps = lock(taps);
+        taps.retain(|tap| tap.strong_count() > 0);
+        taps.iter().filter_map(Weak::upgrade).collect()
+    };
+    let mut wants_key = false;
+    for taker in takers {
+        wants_key |= lock(&taker).take(sample);
+    }
+    wants_key
+}
+
+impl TapState {
+    /// Takes, shifts or drops one sample. True asks for a key frame.
+    fn take(&mut self, sample: &gst::Sample) -> bool {
+        let Some((buffer, running)) = sample.buffer().zip(running_time(sample)) else { return false };
+        if self.ended {
+            return false;
+        }
+        let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        if self.appsrc.current_level_time() > self.rules.most {
+            self.needs_key = self.rules.keyed;
+            if self.dropped.is_multiple_of(100) {
+                let waiting = self.appsrc.current_level_time().mseconds();
+                tracing::warn!(taker = %self.appsrc.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
+            }
+            self.dropped += 1;
+            return false;
+        }
+        if self.needs_key && !key {
+            return true;
+        }
+        let window = self.rules.window.clone();
+        if !window.is_open() {
+            if !self.rules.leads {
+                self.early.push_back(sample.clone());
+                if self.early.len() > MOST_EARLY {
+                    self.early.pop_front();
+                }
+                return false;
+            }
+            window.start.store(running.nseconds(), Ordering::Release);
+        }
+        for early in std::mem::take(&mut self.early) {
+            self.place(&early);
+        }
+        self.place(sample);
+        false
+    }
+
+    /// Passes a sample on if the window holds it.
+    fn place(&mut self, sample: &gst::Sample) {
+        let Some((buffer, running)) = sample.buffer().zip(running_time(sample)) else { return };
+        let window = self.rules.window.clone();
+        if running.nseconds() < window.start.load(Ordering::Acquire) || self.ended {
+            return;
+        }
+        if running.nseconds() >= window.stop.load(Ordering::Acquire) {
+            self.ended = true;
+            let _ = self.appsrc.end_of_stream();
+            return;
+        }
+        self.needs_key = false;
+        self.push(sample, buffer, running, window.start.load(Ordering::Acquire));
+    }
+
+    fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, running: gst::ClockTime, start: u64) {
+        if sample.caps() != self.caps.as_deref() {
+            self.caps = sample.caps_owned();
+            self.appsrc.set_caps(self.caps.as_ref());
+        }
+        let start = gst::ClockTime::from_nseconds(start);
+        let mut copy = buffer.copy();
+        if let Some(copy) = copy.get_mut() {
+            let shown = running - start;
+            // No encoder here reorders: what is decoded first is shown first.
+            copy.set_pts(shown);
+            copy.set_dts(shown);
+            if self.rules.leads {
+                let end = shown + buffer.duration().unwrap_or_default();
+                self.rules.window.position.store(end.nseconds(), Ordering::Relaxed);
+            }
+        }
+        let _ = self.appsrc.push_buffer(copy);
+    }
+}
+
+/// When a sample's buffer is shown, in the mix's running time: encoders may shift their segments (x264enc by 1000 h).
+fn running_time(sample: &gst::Sample) -> Option<gst::ClockTime> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    segment.to_running_time(sample.buffer()?.pts()?)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere must not take the other outputs along; the data is valid after every statement.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

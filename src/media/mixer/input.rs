@@ -1,0 +1,230 @@
+//! One track on its way into the mix: RTP in, ordered and decoded in a pipeline of its own, raw media out to a pad of the
+//! mix's pipeline. A track that breaks or falls silent can only take itself away.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use gst::prelude::*;
+use gst_app::AppSrc;
+
+use super::lipsync::{Group, TrackClock};
+use crate::domain::ids::TrackId;
+use crate::media::links::{Links, SubscriptionId};
+use crate::media::pipeline::{BusEvent, Pipeline, Time};
+use crate::media::problem::Problem;
+use crate::rtp::description::CodecName;
+use crate::rtp::sink::{PacketSink, local_payload_type};
+
+/// Packets that may wait for the decoder: about a second of video.
+const MOST_PACKETS: u64 = 1024;
+/// How long packets wait for one that is missing, in ms. With decoding it must stay under the mixers' latency.
+const REORDER: u32 = 100;
+
+/// What the threads of one input share.
+#[derive(Debug)]
+pub(super) struct Flow {
+    time: Time,
+    track: TrackId,
+    clock: Mutex<TrackClock>,
+    group: Arc<Mutex<Group>>,
+    /// The mix's end, while there is one.
+    outlet: Mutex<Option<AppSrc>>,
+    /// Running time (ns) at which the last buffer came out.
+    last: AtomicU64,
+    count: AtomicU64,
+    subscription: OnceLock<SubscriptionId>,
+}
+
+impl Flow {
+    /// A raw buffer left the decoder: moved by the lip-sync delay and pushed on.
+    pub(super) fn deliver(&self, mut buffer: gst::Buffer, caps: Option<gst::Caps>) {
+        self.last.store(self.time.now().nseconds(), Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let Some(outlet) = super::lock(&self.outlet).clone() else { return };
+        let delay = gst::ClockTime::from_nseconds(super::lock(&self.group).delay(self.track.source));
+        let writable = buffer.make_mut();
+        writable.set_pts(writable.pts().map(|pts| pts + delay));
+        writable.set_dts(gst::ClockTime::NONE);
+        if outlet.caps() != caps {
+            outlet.set_caps(caps.as_ref());
+        }
+        let _ = outlet.push_buffer(buffer);
+    }
+
+    /// Tells the group where this track's clock stands.
+    fn reckon(&self, clock: &TrackClock) {
+        if let Some(origin) = clock.origin() {
+            super::lock(&self.group).set(self.track.source, Some(origin));
+        }
+    }
+}
+
+/// The net thread's end.
+struct Inlet {
+    appsrc: AppSrc,
+    flow: Arc<Flow>,
+}
+
+impl PacketSink for Inlet {
+    fn rtp(&mut self, packet: &[u8]) {
+        if self.appsrc.current_level_buffers() >= MOST_PACKETS {
+            return;
+        }
+        let mut buffer = gst::Buffer::from_mut_slice(packet.to_vec());
+        let arrived = self.flow.time.now();
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(arrived);
+            buffer.set_dts(arrived);
+        }
+        let _ = self.appsrc.push_buffer(buffer);
+    }
+
+    fn rtcp(&mut self, packet: &[u8]) {
+        let mut clock = super::lock(&self.flow.clock);
+        if clock.rtcp(packet) {
+            self.flow.reckon(&clock);
+        }
+    }
+}
+
+/// A subscribed track and its pipeline. Dropping it ends both.
+pub(super) struct Input {
+    links: Arc<dyn Links>,
+    subscription: SubscriptionId,
+    flow: Arc<Flow>,
+    /// The decoding pipeline, for the elements that the tile names.
+    pub(super) pipeline: Pipeline,
+}
+
+/// What an input is made of.
+pub(super) struct Recipe<'a> {
+    pub(super) track: TrackId,
+    /// The tile's height in pixels; 0 for sound.
+    pub(super) height: u16,
+    pub(super) time: &'a Time,
+    pub(super) group: Arc<Mutex<Group>>,
+}
+
+impl Input {
+    /// Subscribes and makes the pipeline, not yet started. `chain` gives the launch text from ordered RTP to the appsink
+    /// named `out`. `Ok(None)`: the track is gone.
+    pub(super) fn open(
+        links: &Arc<dyn Links>,
+        recipe: Recipe<'_>,
+        chain: impl FnOnce(CodecName) -> String,
+        tell: impl Fn(BusEvent) + Send + Sync + 'static,
+    ) -> Result<Option<Self>, Problem> {
+        let appsrc = AppSrc::builder().name("rtp").is_live(true).format(gst::Format::Time).build();
+        appsrc.set_max_bytes(0);
+        let rate = if recipe.height == 0 { 48_000 } else { 90_000 };
+        let flow = Arc::new(Flow {
+            time: recipe.time.clone(),
+            track: recipe.track,
+            clock: Mutex::new(TrackClock::new(rate)),
+            group: recipe.group,
+            outlet: Mutex::new(None),
+            last: AtomicU64::new(0),
+            count: AtomicU64::new(0),
+            subscription: OnceLock::new(),
+        });
+        let inlet = Inlet { appsrc: appsrc.clone(), flow: flow.clone() };
+        let Some((subscription, codec)) = links.subscribe(recipe.track, recipe.height, Box::new(inlet)) else {
+            return Ok(None);
+        };
+        let _ = flow.subscription.set(subscription);
+        let pipeline = Pipeline::new(&format!("in-{}-{:?}", recipe.track.peer, recipe.track.source), recipe.time, tell);
+        // From here on a failure drops `input` and with it the subscription.
+        let input = Self { links: links.clone(), subscription, flow, pipeline };
+        input.build(&appsrc, codec, &chain(codec))?;
+        Ok(Some(input))
+    }
+
+    fn build(&self, appsrc: &AppSrc, codec: CodecName, chain: &str) -> Result<(), Problem> {
+        appsrc.set_caps(Some(&rtp_caps(codec)));
+        let launch =
+            format!("rtpjitterbuffer name=jitter latency={REORDER} do-lost=true drop-on-latency=true ! {chain}");
+        let bin = self.pipeline.add_bin(&launch)?;
+        self.pipeline.add(appsrc)?;
+        appsrc.link(&bin).map_err(|_| Problem::new("the decoder takes no RTP"))?;
+        let jitter: gst::Element = self.pipeline.named("jitter")?;
+        let Some(pad) = jitter.static_pad("src") else { return Ok(()) };
+        let flow = self.flow.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if let Some((timestamp, running)) = info.buffer().and_then(rtp_time) {
+                let mut clock = super::lock(&flow.clock);
+                clock.packet(timestamp, running);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        // The depayloader after a loss and the decoder after an error ask upstream for a key frame.
+        let (flow, links) = (Arc::downgrade(&self.flow), self.links.clone());
+        pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            let asks = info.event().is_some_and(|event| gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok());
+            if asks && let Some(&subscription) = flow.upgrade().as_ref().and_then(|flow| flow.subscription.get()) {
+                links.request_key_frame(subscription);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        Ok(())
+    }
+
+    /// What `deliver` is called on.
+    pub(super) fn flow(&self) -> Arc<Flow> {
+        self.flow.clone()
+    }
+
+    /// Where the buffers go from now on.
+    pub(super) fn connect(&self, outlet: Option<AppSrc>) {
+        *super::lock(&self.flow.outlet) = outlet;
+    }
+
+    /// Whether something was decoded within this time.
+    pub(super) fn is_fresh(&self, limit: gst::ClockTime) -> bool {
+        let last = gst::ClockTime::from_nseconds(self.flow.last.load(Ordering::Relaxed));
+        self.has_begun() && self.flow.time.now().saturating_sub(last) < limit
+    }
+
+    /// Whether anything was decoded at all.
+    pub(super) fn has_begun(&self) -> bool {
+        self.flow.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Asks the sender for a key frame.
+    pub(super) fn request_key_frame(&self) {
+        self.links.request_key_frame(self.subscription);
+    }
+
+    /// The tile changed its height.
+    pub(super) fn resize(&self, height: u16) {
+        self.links.resize(self.subscription, height);
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.links.unsubscribe(self.subscription);
+        self.connect(None);
+        super::lock(&self.flow.group).set(self.flow.track.source, None);
+    }
+}
+
+fn rtp_caps(codec: CodecName) -> gst::Caps {
+    let (media, encoding, rate) = match codec {
+        CodecName::Opus => ("audio", "OPUS", 48_000),
+        CodecName::Vp8 => ("video", "VP8", 90_000),
+        CodecName::H264 => ("video", "H264", 90_000),
+    };
+    gst::Caps::builder("application/x-rtp")
+        .field("media", media)
+        .field("encoding-name", encoding)
+        .field("clock-rate", rate)
+        .field("payload", i32::from(local_payload_type(codec)))
+        .build()
+}
+
+/// The RTP timestamp and the running time of a packet that left the jitterbuffer.
+fn rtp_time(buffer: &gst::Buffer) -> Option<(u32, u64)> {
+    let mut header = [0; 8];
+    buffer.copy_to_slice(0, &mut header).ok()?;
+    Some((u32::from_be_bytes([header[4], header[5], header[6], header[7]]), buffer.pts()?.nseconds()))
+}

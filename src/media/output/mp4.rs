@@ -1,0 +1,92 @@
+//! A recording: fragments while it runs, an ordinary fast-start MP4 when it has stopped.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use super::{Muxed, Source};
+use crate::domain::media::OutputEvent;
+use crate::media::pipeline::BusEvent;
+use crate::media::problem::Problem;
+use crate::media::remux;
+use crate::media::template::Templates;
+
+/// Media that may wait for the disk before frames are dropped.
+const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_seconds(8);
+/// How long the last frames may take to arrive and be written.
+const LAST_FRAMES: Duration = Duration::from_secs(2);
+
+/// A recording that is running or coming to its end.
+pub(crate) struct Recording {
+    path: PathBuf,
+    muxed: Muxed,
+    live: bool,
+    told: Instant,
+    /// Stopping since; the second is whether the streams were cut by force.
+    stopping: Option<(Instant, bool)>,
+}
+
+/// What a recording is after a tick.
+pub(crate) enum Now {
+    /// Goes on.
+    Running,
+    /// Written to its end: drop it, then remux.
+    Written,
+}
+
+impl Recording {
+    /// Begins at the next key frame.
+    pub(crate) fn start(
+        path: &Path,
+        source: &Source<'_>,
+        templates: &Templates,
+        tell: impl Fn(BusEvent) + Send + Sync + 'static,
+    ) -> Result<Self, Problem> {
+        let partial = remux::partial(path);
+        let prepare = |sink: &gst::Element| {
+            if sink.find_property("location").is_none() {
+                return Err(Problem::new("outputs/mp4.toml: 'sink' has no location"));
+            }
+            sink.set_property_from_str("location", &partial.to_string_lossy());
+            Ok(())
+        };
+        let muxed = Muxed::start(templates.output("mp4")?, source, MOST_WAITING, prepare, tell)
+            .map_err(|problem| problem.within("the recording"))?;
+        Ok(Self { path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
+    }
+
+    /// Where the finished file will be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends it with everything the mix had composed until now.
+    pub(crate) fn stop(&mut self, now: gst::ClockTime) {
+        if self.stopping.is_none() {
+            self.muxed.window.close_at(now);
+            self.stopping = Some((Instant::now(), false));
+        }
+    }
+
+    /// Looks after it, about ten times a second.
+    pub(crate) fn tick(&mut self, tell: &mut dyn FnMut(OutputEvent)) -> Now {
+        if !self.live && self.muxed.bytes() > 0 {
+            self.live = true;
+            tell(OutputEvent::Live);
+        }
+        if self.live && self.stopping.is_none() && self.told.elapsed() >= Duration::from_secs(1) {
+            self.told = Instant::now();
+            tell(OutputEvent::Progress { bytes: self.muxed.bytes(), duration: self.muxed.seconds() });
+        }
+        match self.stopping {
+            Some((since, false)) if since.elapsed() > LAST_FRAMES => {
+                self.muxed.cut();
+                self.stopping = Some((since, true));
+                Now::Running
+            }
+            Some((since, true)) if since.elapsed() > 2 * LAST_FRAMES => Now::Written,
+            _ => Now::Running,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The folder `pipelines/`: encoders, mixer and outputs as data, in GStreamer's launch syntax. The defaults are in the
+//! program; an operator's folder replaces them file by file. The first choice of an encoder whose elements exist wins.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// Everything in `pipelines/`.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    pub(crate) mixer: MixerTemplate,
+    pub(crate) encoders: BTreeMap<String, Encoder>,
+    pub(crate) outputs: BTreeMap<String, Output>,
+}
+
+/// `mixer.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MixerTemplate {
+    pub(crate) canvas: Canvas,
+    pub(crate) picture: Mixing,
+    pub(crate) sound: Mixing,
+    pub(crate) decoders: Decoders,
+    pub(crate) tile: TileChains,
+    pub(crate) renditions: Renditions,
+}
+
+/// The size and rate of the composed picture.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Canvas {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) framerate: u32,
+}
+
+/// The permanent input and the mixing element of picture or sound.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mixing {
+    pub(crate) base: String,
+    pub(crate) mixer: String,
+}
+
+/// From ordered RTP to raw media, per codec.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Decoders {
+    pub(crate) vp8: String,
+    pub(crate) h264: String,
+    pub(crate) opus: String,
+}
+
+/// From a decoded picture to a tile's size.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TileChains {
+    pub(crate) fill: String,
+    pub(crate) fit: String,
+}
+
+/// The encodings of the mix.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Renditions {
+    pub(crate) main: RenditionTemplate,
+    pub(crate) low: RenditionTemplate,
+    pub(crate) aac: RenditionTemplate,
+    pub(crate) opus: RenditionTemplate,
+}
+
+/// One encoding.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenditionTemplate {
+    /// The file in `encoders/`, without its ending.
+    pub(crate) encoder: String,
+    /// bit/s
+    pub(crate) bitrate: u32,
+    pub(crate) convert: String,
+}
+
+/// A file of `encoders/`: choices, best first.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Encoder {
+    pub(crate) choice: Vec<Choice>,
+}
+
+/// One way to encode.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Choice {
+    pub(crate) name: String,
+    pub(crate) requires: Vec<String>,
+    pub(crate) launch: String,
+    pub(crate) bitrate: Bitrate,
+}
+
+/// How the element named `encoder` wants its bitrate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bitrate {
+    pub(crate) property: String,
+    pub(crate) unit: Unit,
+}
+
+/// Encoders disagree on the unit.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) enum Unit {
+    #[serde(rename = "bit/s")]
+    Bit,
+    #[serde(rename = "kbit/s")]
+    Kilobit,
+}
+
+impl Unit {
+    /// From bit/s.
+    pub(crate) fn of(self, bits: u32) -> u32 {
+        match self {
+            Unit::Bit => bits,
+            Unit::Kilobit => bits / 1000,
+        }
+    }
+}
+
+/// A file of `outputs/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    pub(crate) requires: Vec<String>,
+    pub(crate) launch: String,
+}
+
+const MIXER: &str = include_str!("../../pipelines/mixer.toml");
+const ENCODERS: [(&str, &str); 4] = [
+    ("h264", include_str!("../../pipelines/encoders/h264.toml")),
+    ("vp8", include_str!("../../pipelines/encoders/vp8.toml")),
+    ("aac", include_str!("../../pipelines/encoders/aac.toml")),
+    ("opus", include_str!("../../pipelines/encoders/opus.toml")),
+];
+const OUTPUTS: [(&str, &str); 3] = [
+    ("mp4", include_str!("../../pipelines/outputs/mp4.toml")),
+    ("rtmp", include_str!("../../pipelines/outputs/rtmp.toml")),
+    ("hls", include_str!("../../pipelines/outputs/hls.toml")),
+];
+
+impl Templates {
+    /// Reads the folder; files that it doesn't have are the program's own. The error is one line with file and key.
+    pub fn load(folder: Option<&Path>) -> Result<Self, Problem> {
+        let files = |place: &str, list: &[(&'static str, &'static str)]| -> Vec<(String, String, &'static str)> {
+            list.iter().map(|(name, text)| ((*name).to_owned(), format!("{place}/{name}.toml"), *text)).collect()
+        };
+        let mut encoders = BTreeMap::new();
+        for (name, file, text) in files("encoders", &ENCODERS) {
+            encoders.insert(name, read::<Encoder>(folder, &file, text)?);
+        }
+        let mut outputs = BTreeMap::new();
+        for (name, file, text) in files("outputs", &OUTPUTS) {
+            outputs.insert(name, read::<Output>(folder, &file, text)?);
+        }
+        let templates = Self { mixer: read(folder, "mixer.toml", MIXER)?, encoders, outputs };
+        templates.verify()?;
+        Ok(templates)
+    }
+
+    /// What types alone can't say.
+    fn verify(&self) -> Result<(), Problem> {
+        let canvas = self.mixer.canvas;
+        let sized = |n: u32| (16..=4096).contains(&n) && n.is_multiple_of(2);
+        if !sized(canvas.width) || !sized(canvas.height) || !(1..=60).contains(&canvas.framerate) {
+            return Err(Problem::new("mixer.toml: [canvas]: even width and height up to 4096, framerate 1 to 60"));
+        }
+        let renditions = &self.mixer.renditions;
+        for (key, rendition) in
+            [("main", &renditions.main), ("low", &renditions.low), ("aac", &renditions.aac), ("opus", &renditions.opus)]
+        {
+            if !self.encoders.contains_key(&rendition.encoder) {
+                let encoder = &rendition.encoder;
+                return Err(Problem::new(format!(
+                    "mixer.toml: renditions.{key}.encoder: no file encoders/{encoder}.toml"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first choice of an encoder that this machine can run.
+    pub(crate) fn choose(&self, encoder: &str) -> Result<&Choice, Problem> {
+        let file = format!("encoders/{encoder}.toml");
+        let choices = &self.encoders.get(encoder).ok_or_else(|| Problem::new("no such file").within(&file))?.choice;
+        choices
+            .iter()
+            .find(|choice| choice.requires.iter().all(|element| exists(element)))
+            .ok_or_else(|| Problem::new("no choice has all the elements it requires on this machine").within(&file))
+    }
+
+    /// The launch text of an output.
+    pub(crate) fn output(&self, name: &str) -> Result<&str, Problem> {
+        let file = format!("outputs/{name}.toml");
+        let output = self.outputs.get(name).ok_or_else(|| Problem::new("no such file").within(&file))?;
+        match output.requires.iter().find(|element| !exists(element)) {
+            None => Ok(&output.launch),
+            Some(missing) => Err(Problem::new(format!("element '{missing}' is not installed")).within(&file)),
+        }
+    }
+}
+
+/// Whether GStreamer has an element of this name here.
+pub(crate) fn exists(element: &str) -> bool {
+    gst::ElementFactory::find(element).is_some()
+}
+
+fn read<T: DeserializeOwned>(folder: Option<&Path>, file: &str, default: &str) -> Result<T, Problem> {
+    let own = match folder.map(|folder| std::fs::read_to_string(folder.join(file))) {
+        None => None,
+        Some(Ok(text)) => Some(text),
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Some(Err(error)) => return Err(Problem::new(error.to_string()).within(file)),
+    };
+    let text = own.as_deref().unwrap_or(default);
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+        // toml's own text runs over several lines with a drawing; the line and its key say the same in one.
+        let key = line.and_then(|n| text.lines().nth(n - 1)).map(str::trim).unwrap_or_default();
+        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        Problem::new(format!("{message} (line {}: {key})", line.unwrap_or(1))).within(file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_own_templates_are_read() {
+        let templates = Templates::load(None).expect("embedded");
+        assert_eq!(templates.mixer.canvas.width, 1280);
+        assert_eq!(templates.encoders["h264"].choice[0].name, "x264");
+    }
+
+    #[test]
+    fn a_mistake_is_told_in_one_line_with_file_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            let told = Templates::load(Some(folder.path())).unwrap_err().to_string();
+            std::fs::remove_file(path).unwrap();
+            assert_eq!(told.lines().count(), 1, "{told}");
+            told
+        };
+        let bad_unit = "[[choice]]\nname='x'\nrequires=[]\nlaunch='x'\nbitrate={property='b',unit='baud'}";
+        let bad = told("encoders/h264.toml", bad_unit);
+        assert!(bad.starts_with("encoders/h264.toml") && bad.contains("bitrate"), "{bad}");
+        let bad = told("outputs/mp4.toml", "requires = []\nlunch = 'x'");
+        assert!(bad.starts_with("outputs/mp4.toml") && bad.contains("lunch"), "{bad}");
+        let bad = told("mixer.toml", &MIXER.replace("width = 1280", "width = 1281"));
+        assert!(bad.contains("canvas"), "{bad}");
+        assert!(Templates::load(Some(folder.path())).is_ok());
+    }
+}

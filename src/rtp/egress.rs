@@ -1,0 +1,320 @@
+//! One peer as a viewer: its slots, and the one pass that rewrites and protects a packet for it.
+
+use std::time::{Duration, Instant};
+
+use rtcp_types::prelude::*;
+use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesBuilder, SdesChunk, SdesItem};
+
+use crate::domain::ids::PeerId;
+
+use super::Outbound;
+use super::cache::Cached;
+use super::description::{Codec, Slot as SlotDescription};
+use super::description::{CodecName, Extensions};
+use super::lane::{Lane, Verdict};
+use super::packet::{MAX_DATAGRAM, OutHeader};
+use super::random::Random;
+use super::rewrite::{Media, Placed, StreamKey};
+use super::srtp::{RTCP_TRAILER, Sender};
+use super::twcc::SendLog;
+use super::vp8::Descriptor;
+
+/// The longest payload that is forwarded: header, extensions, OSN and tag must fit beside it.
+const MAX_PAYLOAD: usize = MAX_DATAGRAM - 128;
+/// Packets of a slot that carry its mid: for receivers that find the section by it.
+const MID_PACKETS: u16 = 64;
+/// Retransmissions to one viewer: per second, and at once.
+const RESENDS_PER_SECOND: f64 = 400.0;
+const RESEND_BURST: f64 = 200.0;
+/// Retransmissions of one packet to one viewer.
+const RESENDS_PER_PACKET: u8 = 6;
+/// Packets of a slot whose retransmissions are remembered.
+const RESEND_MEMORY: usize = 256;
+/// Before anything was measured.
+const FIRST_ROUND_TRIP: Duration = Duration::from_millis(50);
+/// The name under which the server reports (RFC 3550 section 6.5.1).
+const SERVER_CNAME: &str = "veranda";
+
+/// The scratch in which outgoing datagrams are made.
+pub(crate) type Scratch = [u8; MAX_DATAGRAM];
+
+/// The way out of the router.
+pub(crate) struct Exit<'a> {
+    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) out: &'a mut dyn Outbound,
+}
+
+/// What came of a packet offered to a viewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// The viewer has nothing to do with the track any more.
+    Leave,
+    /// Not sent.
+    Pass,
+    /// Sent.
+    Sent,
+    /// Sent, as the first of a new source.
+    Begun,
+}
+
+/// A slot's payload types for one codec.
+#[derive(Debug, Clone, Copy)]
+struct SlotCodec {
+    payload_type: u8,
+    rtx: Option<u8>,
+    transport_cc: bool,
+}
+
+/// When and how often a packet was sent again.
+#[derive(Debug, Clone, Copy)]
+struct Resent {
+    sequence: u64,
+    times: u8,
+    at: Instant,
+}
+
+/// A send section of a peer.
+pub(crate) struct Slot {
+    pub(crate) ssrc: u32,
+    rtx_ssrc: u32,
+    codecs: Vec<Codec>,
+    mid: Box<[u8]>,
+    mids_left: u16,
+    pub(crate) lane: Lane,
+    /// Of the source it shows now.
+    codec: Option<SlotCodec>,
+    rtx_sequence: u64,
+    resent: Vec<Option<Resent>>,
+}
+
+impl Slot {
+    fn new(description: SlotDescription, random: &mut Random) -> Slot {
+        let mid = description.mid.into_bytes().into_boxed_slice();
+        Slot {
+            ssrc: description.ssrc,
+            rtx_ssrc: description.rtx_ssrc,
+            codecs: description.codecs,
+            mids_left: if (1..=16).contains(&mid.len()) { MID_PACKETS } else { 0 },
+            mid,
+            lane: Lane::new(random.next()),
+            codec: None,
+            rtx_sequence: random.next() & 0x7fff,
+            resent: Vec::new(),
+        }
+    }
+
+    /// Whether the slot can carry that codec.
+    pub(crate) fn carries(&self, name: CodecName) -> bool {
+        self.codec_for(name).is_some()
+    }
+
+    fn codec_for(&self, name: CodecName) -> Option<SlotCodec> {
+        let codec = self.codecs.iter().find(|codec| codec.name == name)?;
+        Some(SlotCodec { payload_type: codec.payload_type, rtx: codec.rtx, transport_cc: codec.transport_cc })
+    }
+
+    /// Whether the packet may be sent again now; notes that it was.
+    fn may_resend(&mut self, sequence: u64, now: Instant, pause: Duration) -> bool {
+        if self.resent.is_empty() {
+            self.resent = vec![None; RESEND_MEMORY];
+        }
+        let place = &mut self.resent[sequence as usize % RESEND_MEMORY];
+        match place {
+            Some(resent) if resent.sequence == sequence => {
+                let allowed = resent.times < RESENDS_PER_PACKET && now >= resent.at + pause;
+                if allowed {
+                    (resent.times, resent.at) = (resent.times + 1, now);
+                }
+                allowed
+            }
+            _ => {
+                *place = Some(Resent { sequence, times: 1, at: now });
+                true
+            }
+        }
+    }
+}
+
+/// A leaky bucket of retransmissions.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    left: f64,
+    since: Option<Instant>,
+}
+
+impl Budget {
+    fn take(&mut self, now: Instant) -> bool {
+        let elapsed = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.since = Some(now);
+        self.left = (self.left + elapsed.as_secs_f64() * RESENDS_PER_SECOND).min(RESEND_BURST);
+        let allowed = self.left >= 1.0;
+        if allowed {
+            self.left -= 1.0;
+        }
+        allowed
+    }
+}
+
+/// See the module.
+pub(crate) struct Egress {
+    peer: PeerId,
+    extensions: Extensions,
+    pub(crate) sender: Option<Sender>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) sent: SendLog,
+    pub(crate) round_trip: Duration,
+    /// The SSRC under which the server reports on what it receives.
+    pub(crate) rtcp_ssrc: u32,
+    /// When the slots' next sender reports are due.
+    pub(crate) report_at: Option<Instant>,
+    budget: Budget,
+}
+
+impl Egress {
+    pub(crate) fn new(
+        peer: PeerId,
+        mut extensions: Extensions,
+        slots: Vec<SlotDescription>,
+        random: &mut Random,
+    ) -> Egress {
+        // Outgoing elements have one-byte heads: ids 1 to 14.
+        let writable = |id: &u8| (1..=14).contains(id);
+        extensions.transport_cc = extensions.transport_cc.filter(writable);
+        extensions.mid = extensions.mid.filter(writable);
+        Egress {
+            peer,
+            extensions,
+            sender: None,
+            slots: slots.into_iter().map(|slot| Slot::new(slot, random)).collect(),
+            sent: SendLog::default(),
+            round_trip: FIRST_ROUND_TRIP,
+            rtcp_ssrc: random.ssrc(),
+            report_at: None,
+            budget: Budget { left: RESEND_BURST, since: None },
+        }
+    }
+
+    /// Offers a packet of `source` to a slot and sends it if it is taken.
+    pub(crate) fn offer(
+        &mut self,
+        slot: u16,
+        source: StreamKey,
+        (media, codec): (&Media<'_>, CodecName),
+        exit: &mut Exit<'_>,
+    ) -> Offered {
+        let Some(at) = self.slots.get_mut(usize::from(slot)) else { return Offered::Leave };
+        // Nothing is numbered before it can be sent.
+        if self.sender.is_none() || media.payload.len() > MAX_PAYLOAD {
+            return Offered::Pass;
+        }
+        let (placed, offered) = match at.lane.offer(source, media) {
+            Verdict::Leave => return Offered::Leave,
+            Verdict::Pass => return Offered::Pass,
+            Verdict::Send(placed) => (placed, Offered::Sent),
+            Verdict::Begin(placed) => {
+                at.codec = at.codec_for(codec);
+                (placed, Offered::Begun)
+            }
+        };
+        let Some(codec) = at.codec else { return Offered::Pass };
+        let packet = Cached { timestamp: media.timestamp, marker: media.marker, payload: media.payload };
+        self.write(slot, (placed, codec, false), (packet, media.vp8), media.arrived, exit);
+        offered
+    }
+
+    /// Answers a NACK for the packet at `placed` with the publisher's `packet`; false if that is too much.
+    pub(crate) fn resend(
+        &mut self,
+        slot: u16,
+        placed: Placed,
+        (packet, name): (Cached<'_>, CodecName),
+        now: Instant,
+        exit: &mut Exit<'_>,
+    ) -> bool {
+        let pause = (self.round_trip / 2).max(Duration::from_millis(10));
+        let Some(at) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let Some(codec) = at.codec_for(name) else { return false };
+        if self.sender.is_none() || !at.may_resend(placed.sequence, now, pause) || !self.budget.take(now) {
+            return false;
+        }
+        let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };
+        self.write(slot, (placed, codec, true), (packet, vp8), now, exit);
+        true
+    }
+
+    /// Header, payload, shifts, protection, in one pass. `again`: as a retransmission (RFC 4588 where agreed).
+    fn write(
+        &mut self,
+        slot: u16,
+        (placed, codec, again): (Placed, SlotCodec, bool),
+        (packet, vp8): (Cached<'_>, Option<Descriptor>),
+        now: Instant,
+        exit: &mut Exit<'_>,
+    ) {
+        let (Some(sender), Some(slot)) = (&self.sender, self.slots.get_mut(usize::from(slot))) else { return };
+        let rtx = codec.rtx.filter(|_| again);
+        let (ssrc, sequence) = match rtx {
+            Some(_) => {
+                slot.rtx_sequence += 1;
+                (slot.rtx_ssrc, slot.rtx_sequence)
+            }
+            None => (slot.ssrc, placed.sequence),
+        };
+        let mid = self.extensions.mid.filter(|_| slot.mids_left > 0 && !again);
+        slot.mids_left = slot.mids_left.saturating_sub(1);
+        let transport_cc = self.extensions.transport_cc.filter(|_| codec.transport_cc);
+        let header = OutHeader {
+            marker: packet.marker,
+            payload_type: rtx.unwrap_or(codec.payload_type),
+            sequence: sequence as u16,
+            timestamp: placed.timestamp,
+            ssrc,
+            transport_cc: transport_cc.map(|id| (id, self.sent.send(now, packet.payload.len()))),
+            mid: mid.map(|id| (id, &*slot.mid)),
+        };
+        let Exit { scratch, out } = exit;
+        let start = header.write(&mut scratch[..]);
+        let mut at = start;
+        if rtx.is_some() {
+            scratch[at..at + 2].copy_from_slice(&(placed.sequence as u16).to_be_bytes());
+            at += 2;
+        }
+        let end = at + packet.payload.len();
+        scratch[at..end].copy_from_slice(packet.payload);
+        if let Some(descriptor) = vp8 {
+            descriptor.apply(placed.shift, &mut scratch[at..end]);
+        }
+        let length = sender.rtp(&mut scratch[..], start, end, ssrc, sequence);
+        out.transmit(self.peer, &scratch[..length]);
+    }
+
+    /// Sends a compound that starts with a receiver report of `blocks` and the server's name.
+    pub(crate) fn report(
+        &mut self,
+        blocks: impl IntoIterator<Item = ReportBlockBuilder>,
+        more: impl FnOnce(CompoundBuilder<'static>) -> CompoundBuilder<'static>,
+        exit: &mut Exit<'_>,
+    ) -> bool {
+        let report = blocks.into_iter().fold(ReceiverReport::builder(self.rtcp_ssrc), |r, b| r.add_report_block(b));
+        let compound = CompoundBuilder::default().add_packet(report).add_packet(name(self.rtcp_ssrc, SERVER_CNAME));
+        self.rtcp(&more(compound), exit)
+    }
+
+    /// Protects and sends a compound; false if it cannot be sent.
+    pub(crate) fn rtcp(&mut self, compound: &CompoundBuilder<'_>, exit: &mut Exit<'_>) -> bool {
+        let Some(sender) = &mut self.sender else { return false };
+        let room = MAX_DATAGRAM - RTCP_TRAILER;
+        let Exit { scratch, out } = exit;
+        // The builders skip padding bytes instead of clearing them.
+        scratch.fill(0);
+        let Ok(length) = compound.write_into(&mut scratch[..room]) else { return false };
+        let length = sender.rtcp(&mut scratch[..], length);
+        out.transmit(self.peer, &scratch[..length]);
+        true
+    }
+}
+
+/// An SDES packet with the CNAME of an SSRC.
+pub(crate) fn name(ssrc: u32, cname: &str) -> SdesBuilder<'_> {
+    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
+}

@@ -1,0 +1,120 @@
+//! What a slot and a subscription have in common: which track they are to carry, which stream they carry now, and the
+//! switch between the two.
+
+use super::rewrite::{Media, Placed, Rewriter, StreamKey};
+use super::slab::Key;
+
+/// Who takes the packets of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneRef {
+    /// A slot of a peer.
+    Slot(Key, u16),
+    /// A subscription of the mix.
+    Subscription(Key),
+}
+
+/// What a lane does with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has nothing to do with that track any more.
+    Leave,
+    /// Not this packet.
+    Pass,
+    /// Send it there.
+    Send(Placed),
+    /// Send it there: it is the first of a new source.
+    Begin(Placed),
+}
+
+/// See the module.
+pub(crate) struct Lane {
+    /// What was asked for.
+    pub(crate) feed: Option<Key>,
+    /// Pixels the picture is shown with.
+    pub(crate) height: u16,
+    /// What is being sent.
+    pub(crate) current: Option<StreamKey>,
+    /// What will be sent from its next key frame on.
+    pub(crate) target: Option<StreamKey>,
+    pub(crate) rewriter: Rewriter,
+    /// Packets and payload bytes sent, for sender reports.
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+}
+
+impl Lane {
+    pub(crate) fn new(seed: u64) -> Lane {
+        let rewriter = Rewriter::new(seed);
+        Lane { feed: None, height: 0, current: None, target: None, rewriter, packets: 0, octets: 0 }
+    }
+
+    /// Carries nothing from now on.
+    pub(crate) fn clear(&mut self) {
+        (self.feed, self.current, self.target) = (None, None, None);
+    }
+
+    /// The stream was interrupted: it begins again at its next key frame.
+    pub(crate) fn interrupt(&mut self, source: StreamKey) {
+        if self.current == Some(source) {
+            self.current = None;
+            if self.feed == Some(source.track) && self.target.is_none() {
+                self.target = Some(source);
+            }
+        }
+    }
+
+    /// The track went away.
+    pub(crate) fn lose(&mut self, track: Key) {
+        let of_track = |stream: &Option<StreamKey>| stream.is_some_and(|stream| stream.track == track);
+        if of_track(&self.current) {
+            self.current = None;
+        }
+        if of_track(&self.target) {
+            self.target = None;
+        }
+        if self.feed == Some(track) {
+            self.feed = None;
+        }
+    }
+
+    /// A packet of `source`.
+    pub(crate) fn offer(&mut self, source: StreamKey, media: &Media<'_>) -> Verdict {
+        if self.begins(source, media) {
+            self.current = Some(source);
+            if self.target == self.current {
+                self.target = None;
+            }
+            self.rewriter.switch(source, media);
+            return self.rewriter.place(media).map_or(Verdict::Pass, |placed| self.sent(media, Verdict::Begin(placed)));
+        }
+        if self.current != Some(source) {
+            return if self.concerns(source.track) { Verdict::Pass } else { Verdict::Leave };
+        }
+        self.rewriter.place(media).map_or(Verdict::Pass, |placed| self.sent(media, Verdict::Send(placed)))
+    }
+
+    /// A packet of `source` without content.
+    pub(crate) fn skip(&mut self, source: StreamKey, sequence: u64) {
+        if self.current == Some(source) {
+            self.rewriter.skip(sequence);
+        }
+    }
+
+    /// Whether packets of the track may still be of use.
+    fn concerns(&self, track: Key) -> bool {
+        self.feed == Some(track) || self.current.is_some_and(|current| current.track == track)
+    }
+
+    fn begins(&self, source: StreamKey, media: &Media<'_>) -> bool {
+        let wanted = self.target == Some(source);
+        // A new track starts with whatever layer can be entered first; the right one follows.
+        let new = self.feed == Some(source.track) && self.current.is_none_or(|current| current.track != source.track);
+        media.entry && (wanted || new)
+    }
+
+    fn sent(&mut self, media: &Media<'_>, verdict: Verdict) -> Verdict {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(media.payload.len() as u32);
+        verdict
+    }
+}

@@ -1,0 +1,204 @@
+//! How packets of changing sources become one stream without seams: sequence numbers, timestamps and VP8 picture
+//! numbers go on, whatever the source's are.
+//!
+//! The mapping is a short list of segments. Each says: from this source number on, add this. A new one begins when the
+//! source changes and when a packet is taken out (padding); old ones still tell what a viewer's NACK refers to.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::clock::ticks;
+use super::slab::Key;
+use super::vp8::{Descriptor, Shift};
+
+/// Segments remembered.
+const SEGMENTS: usize = 16;
+
+/// One stream of a publisher: a layer of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamKey {
+    pub(crate) track: Key,
+    pub(crate) layer: u8,
+}
+
+/// A packet on its way to its viewers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Media<'a> {
+    /// Sequence number without wraps.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: &'a [u8],
+    /// A viewer may begin here.
+    pub(crate) entry: bool,
+    /// VP8 only.
+    pub(crate) vp8: Option<Descriptor>,
+    pub(crate) clock_rate: u32,
+    pub(crate) arrived: Instant,
+}
+
+/// Where a packet goes in the stream of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// Sequence number without wraps.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) shift: Shift,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    source: StreamKey,
+    /// Counts switches; a packet only goes through segments of the present one.
+    epoch: u32,
+    first_in: u64,
+    first_out: u64,
+    timestamp: u32,
+    shift: Shift,
+}
+
+impl Segment {
+    fn place(&self, sequence: u64, timestamp: u32) -> Placed {
+        Placed {
+            sequence: self.first_out + (sequence - self.first_in),
+            timestamp: timestamp.wrapping_add(self.timestamp),
+            shift: self.shift,
+        }
+    }
+}
+
+/// The mapping of one slot or subscription.
+pub(crate) struct Rewriter {
+    segments: VecDeque<Segment>,
+    epoch: u32,
+    /// The highest numbers of the present source and of what was sent.
+    highest_in: u64,
+    highest_out: u64,
+    /// Of the newest packet sent.
+    timestamp: u32,
+    arrived: Option<Instant>,
+    picture: Option<u16>,
+    tl0: Option<u8>,
+}
+
+impl Rewriter {
+    /// `seed` gives the random starts that RFC 3550 asks for. The sequence number starts in the lower half, so that
+    /// the first packets cannot be on both sides of a rollover.
+    pub(crate) fn new(seed: u64) -> Rewriter {
+        Rewriter {
+            segments: VecDeque::with_capacity(SEGMENTS),
+            epoch: 0,
+            highest_in: 0,
+            highest_out: seed & 0x7fff,
+            timestamp: (seed >> 16) as u32,
+            arrived: None,
+            picture: None,
+            tl0: None,
+        }
+    }
+
+    /// From this packet on, the stream is `source`.
+    pub(crate) fn switch(&mut self, source: StreamKey, first: &Media<'_>) {
+        self.epoch = self.epoch.wrapping_add(1);
+        let elapsed = self.arrived.map(|at| first.arrived.saturating_duration_since(at));
+        let advance = elapsed.map_or(0, |elapsed| ticks(elapsed.max(Duration::from_millis(1)), first.clock_rate));
+        let mut shift = Shift::default();
+        if let Some(descriptor) = first.vp8 {
+            if let (Some((id, _, _)), Some(last)) = (descriptor.picture, self.picture) {
+                shift.picture = last.wrapping_add(1).wrapping_sub(id);
+            }
+            if let (Some((index, _)), Some(last)) = (descriptor.tl0, self.tl0) {
+                shift.tl0 = last.wrapping_add(1).wrapping_sub(index);
+            }
+        }
+        self.highest_in = first.sequence;
+        self.push(Segment {
+            source,
+            epoch: self.epoch,
+            first_in: first.sequence,
+            first_out: self.highest_out + 1,
+            timestamp: self.timestamp.wrapping_add(advance).wrapping_sub(first.timestamp),
+            shift,
+        });
+    }
+
+    /// The place of a packet of the present source; `None` if it is from before the switch.
+    pub(crate) fn place(&mut self, media: &Media<'_>) -> Option<Placed> {
+        let placed = self.segment_for(media.sequence)?.place(media.sequence, media.timestamp);
+        if placed.sequence > self.highest_out {
+            self.highest_out = placed.sequence;
+            self.highest_in = media.sequence;
+            self.timestamp = placed.timestamp;
+            self.arrived = Some(media.arrived);
+            if let Some(descriptor) = media.vp8 {
+                self.picture = descriptor.picture.map(|(id, _, _)| id.wrapping_add(placed.shift.picture));
+                self.tl0 = descriptor.tl0.map(|(index, _)| index.wrapping_add(placed.shift.tl0));
+            }
+        }
+        Some(placed)
+    }
+
+    /// Takes a packet without content out of the stream, if nothing after it was sent yet.
+    pub(crate) fn skip(&mut self, sequence: u64) {
+        let Some(&last) = self.segments.back() else { return };
+        if sequence < last.first_in || sequence < self.highest_in {
+            return;
+        }
+        let gone = last.place(sequence, 0).sequence;
+        if gone <= self.highest_out {
+            return;
+        }
+        self.highest_in = sequence;
+        // What is missing before it keeps its numbers.
+        self.highest_out = gone - 1;
+        let next = Segment { first_in: sequence + 1, first_out: gone, ..last };
+        if gone == last.first_out {
+            self.segments.pop_back();
+        }
+        self.push(next);
+    }
+
+    /// What was sent, or would have been, under `sequence`: its source, the number there, and how it was changed.
+    pub(crate) fn resolve(&self, sequence: u16) -> Option<(StreamKey, u64, Resolved)> {
+        let back = (self.highest_out as u16).wrapping_sub(sequence);
+        let out = self.highest_out.checked_sub(u64::from(back)).filter(|_| back < 0x8000)?;
+        let segment = self.segments.iter().rev().find(|segment| segment.first_out <= out)?;
+        let sequence = segment.first_in + (out - segment.first_out);
+        Some((segment.source, sequence, Resolved { out, segment: *segment }))
+    }
+
+    /// The RTP timestamp of the stream that corresponds to the present source's `timestamp`.
+    pub(crate) fn timestamp_of(&self, timestamp: u32) -> Option<u32> {
+        self.segments.back().map(|segment| timestamp.wrapping_add(segment.timestamp))
+    }
+
+    fn segment_for(&self, sequence: u64) -> Option<&Segment> {
+        let present = self.segments.iter().rev().take_while(|segment| segment.epoch == self.epoch);
+        present.into_iter().find(|segment| segment.first_in <= sequence)
+    }
+
+    fn push(&mut self, segment: Segment) {
+        if self.segments.len() == SEGMENTS {
+            self.segments.pop_front();
+        }
+        self.segments.push_back(segment);
+    }
+}
+
+/// A packet found again for a retransmission.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resolved {
+    out: u64,
+    segment: Segment,
+}
+
+impl Resolved {
+    /// The same place as the first time.
+    pub(crate) fn place(&self, timestamp: u32) -> Placed {
+        let segment = &self.segment;
+        Placed { sequence: self.out, timestamp: timestamp.wrapping_add(segment.timestamp), shift: segment.shift }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! The router from outside: peers that protect and unprotect, in virtual time.
+
+mod cost;
+mod feedback;
+mod forwarding;
+mod garbage;
+mod harness;
+mod local;
+mod lossy;
+mod repair;
+mod reports;
+mod simulcast;

@@ -1,0 +1,158 @@
+//! Layers: which one a viewer gets, and how it changes.
+
+use super::harness::*;
+use crate::domain::ids::Source;
+use crate::rtp::description::PeerMedia;
+use crate::rtp::vp8;
+
+/// Like Chromium: no a=ssrc, three rids.
+fn chromium() -> PeerMedia {
+    let mut media = ordinary();
+    media.receives[1] = receive("1", Source::Camera, vp8_codec(96, Some(97)), &["q", "h", "f"]);
+    media
+}
+
+const RIDS: [&str; 3] = ["q", "h", "f"];
+
+/// A frame of a layer; its SSRC is 31, 32 or 33, its height 180, 360 or 720.
+fn frame(net: &mut Net, layer: usize, index: u64, key: bool) {
+    let payload = vp8::tests::packet(index as u16, index as u8, true, key.then_some(180 << layer));
+    let draft = Draft::video(31 + layer as u32, index, payload);
+    net.send(ALICE, &draft.element(MID, b"1").element(RID, RIDS[layer].as_bytes()));
+}
+
+/// Which layers Bob's packets were of: a layer's frames end with its number.
+fn layers(net: &mut Net) -> Vec<u64> {
+    let got = net.rtp(BOB, 200);
+    for pair in got.windows(2) {
+        assert_eq!(pair[1].index, pair[0].index + 1, "no seam in sequence numbers");
+        let step = pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp);
+        assert!(step < 90_000, "nor in time: {step}");
+    }
+    got.iter().map(|packet| u64::from(packet.payload[packet.payload.len() - 1])).collect()
+}
+
+struct Sender(u64);
+
+impl Sender {
+    /// One frame of each of `layers`, marked with the layer's number in its last byte.
+    fn send(&mut self, net: &mut Net, layers: &[usize], key: bool) {
+        self.0 += 1;
+        for &layer in layers {
+            let index = 1000 * (layer as u64 + 1) + self.0;
+            let mut payload = vp8::tests::packet(index as u16, index as u8, true, key.then_some(180 << layer));
+            *payload.last_mut().unwrap() = layer as u8;
+            let draft = Draft::video(31 + layer as u32, index, payload);
+            net.send(ALICE, &draft.element(MID, b"1").element(RID, RIDS[layer].as_bytes()));
+        }
+        net.pass(ms(33));
+    }
+}
+
+fn watching(height: u16) -> (Net, Sender) {
+    let mut net = Net::new();
+    net.join(ALICE, chromium());
+    net.join(BOB, ordinary());
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), height);
+    (net, Sender(0))
+}
+
+#[test]
+fn the_smallest_layer_that_fills_the_tile() {
+    for (height, layer) in [(0, 0), (180, 0), (181, 1), (360, 1), (361, 2), (720, 2), (1080, 2)] {
+        let (mut net, mut sender) = watching(height);
+        for step in 0..5 {
+            sender.send(&mut net, &[0, 1, 2], step % 2 == 0);
+        }
+        let got = layers(&mut net);
+        assert_eq!(got.last(), Some(&layer), "height {height}");
+        assert!(got.len() >= 5, "and it starts at once");
+    }
+}
+
+#[test]
+fn another_height_switches_at_a_key_frame_of_the_other_layer() {
+    let (mut net, mut sender) = watching(180);
+    sender.send(&mut net, &[0, 1, 2], true);
+    sender.send(&mut net, &[0, 1, 2], false);
+    net.rtcp(ALICE);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 700);
+    net.pass(ms(400));
+    assert_eq!(net.plis(ALICE, 33), 1, "asked of that layer alone");
+    sender.send(&mut net, &[0, 1, 2], false);
+    sender.send(&mut net, &[0, 1, 2], true);
+    sender.send(&mut net, &[0, 1, 2], false);
+    assert_eq!(layers(&mut net), [0, 0, 0, 0, 2, 2], "the key frame of the low layer came first");
+}
+
+#[test]
+fn a_layer_that_stops_is_replaced_and_comes_back() {
+    let (mut net, mut sender) = watching(720);
+    sender.send(&mut net, &[0, 1, 2], true);
+    sender.send(&mut net, &[0, 1, 2], true);
+    layers(&mut net);
+    net.rtcp(ALICE);
+    for _ in 0..50 {
+        sender.send(&mut net, &[0, 1], false);
+    }
+    assert!(net.plis(ALICE, 32) >= 1, "the next layer down");
+    sender.send(&mut net, &[0, 1], true);
+    assert_eq!(layers(&mut net), [1]);
+    sender.send(&mut net, &[0, 1, 2], false);
+    net.pass(ms(400));
+    assert!(net.plis(ALICE, 33) >= 1);
+    sender.send(&mut net, &[0, 1, 2], true);
+    sender.send(&mut net, &[0, 1, 2], false);
+    assert_eq!(layers(&mut net).last(), Some(&2));
+}
+
+#[test]
+fn layers_that_come_later_are_taken_when_they_come() {
+    let (mut net, mut sender) = watching(720);
+    sender.send(&mut net, &[0], true);
+    sender.send(&mut net, &[0], false);
+    sender.send(&mut net, &[0, 1], true);
+    sender.send(&mut net, &[0, 1], false);
+    assert_eq!(layers(&mut net), [0, 0, 0, 1, 1]);
+}
+
+#[test]
+fn a_muted_camera_keeps_its_place() {
+    let (mut net, mut sender) = watching(360);
+    sender.send(&mut net, &[0, 1], true);
+    sender.send(&mut net, &[0, 1], true);
+    let asked = net.router.counters().plis_sent;
+    net.pass(ms(10_000));
+    assert_eq!(net.router.counters().plis_sent, asked, "nobody is asked for what is off");
+    layers(&mut net);
+    sender.send(&mut net, &[0, 1], true);
+    sender.send(&mut net, &[0, 1], false);
+    assert_eq!(layers(&mut net).last(), Some(&1));
+}
+
+#[test]
+fn a_layer_needs_its_rid() {
+    let mut net = Net::new();
+    net.join(ALICE, chromium());
+    net.send(ALICE, &Draft::video(31, 1, vp8::tests::packet(1, 1, true, Some(180))).element(MID, b"1"));
+    assert_eq!(net.router.counters().dropped.unknown_stream, 1);
+    frame(&mut net, 0, 2, true);
+    assert_eq!(net.router.counters().dropped.unknown_stream, 1);
+}
+
+#[test]
+fn a_layers_retransmissions_are_found_by_their_repaired_rid() {
+    let (mut net, mut sender) = watching(180);
+    sender.send(&mut net, &[0], true);
+    // 1002 is lost, 1003 arrives, then 1002 as a retransmission.
+    sender.0 += 1;
+    sender.send(&mut net, &[0], false);
+    let mut payload = 1002u16.to_be_bytes().to_vec();
+    payload.extend(vp8::tests::packet(1002, 234, true, None));
+    let draft = Draft { payload_type: 97, ..Draft::video(41, 1, payload) };
+    net.send(ALICE, &draft.element(MID, b"1").element(REPAIRED_RID, b"q"));
+    let got = net.rtp(BOB, 200);
+    let indices: Vec<u64> = got.iter().map(|packet| packet.index - got[0].index).collect();
+    assert_eq!(indices, [0, 2, 1], "it goes where the hole was");
+    assert_eq!(net.router.counters().repaired, 1);
+}

@@ -1,0 +1,130 @@
+//! The VP8 payload descriptor (RFC 7741 section 4.2): where pictures begin, and how their numbers are shifted so that
+//! a viewer sees one stream.
+
+/// What the first bytes of a VP8 payload say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Descriptor {
+    /// Picture id, its place in the payload and whether it has 15 bits.
+    pub(crate) picture: Option<(u16, usize, bool)>,
+    /// TL0PICIDX and its place.
+    pub(crate) tl0: Option<(u8, usize)>,
+    /// The packet begins a key frame.
+    pub(crate) key_frame: bool,
+    /// The picture's height in pixels, on the first packet of a key frame.
+    pub(crate) height: Option<u16>,
+}
+
+/// What is added to the picture numbers of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shift {
+    /// To the picture id, modulo 2^15 (or 2^7 where the id is that short).
+    pub(crate) picture: u16,
+    /// To TL0PICIDX.
+    pub(crate) tl0: u8,
+}
+
+impl Descriptor {
+    /// Reads the descriptor; `None` if it does not fit the payload.
+    pub(crate) fn parse(payload: &[u8]) -> Option<Descriptor> {
+        let first = *payload.first()?;
+        let mut at = 1;
+        let mut descriptor = Descriptor::default();
+        if first & 0x80 != 0 {
+            let flags = *payload.get(at)?;
+            at += 1;
+            if flags & 0x80 != 0 {
+                let high = *payload.get(at)?;
+                if high & 0x80 != 0 {
+                    let low = *payload.get(at + 1)?;
+                    descriptor.picture = Some((u16::from_be_bytes([high & 0x7f, low]), at, true));
+                    at += 2;
+                } else {
+                    descriptor.picture = Some((u16::from(high), at, false));
+                    at += 1;
+                }
+            }
+            if flags & 0x40 != 0 {
+                descriptor.tl0 = Some((*payload.get(at)?, at));
+                at += 1;
+            }
+            if flags & 0x30 != 0 {
+                at += 1;
+            }
+        }
+        // S set and partition 0: here starts a frame; its first bit is clear for a key frame (RFC 6386 section 9.1).
+        if first & 0x1f == 0x10 && payload.get(at)? & 1 == 0 {
+            descriptor.key_frame = true;
+            let header = payload.get(at + 3..at + 10).filter(|header| header[..3] == [0x9d, 0x01, 0x2a]);
+            descriptor.height = header.map(|header| u16::from_le_bytes([header[5], header[6] & 0x3f]));
+        }
+        (at <= payload.len()).then_some(descriptor)
+    }
+
+    /// Writes the shifted numbers into `payload`, a copy of what was parsed.
+    pub(crate) fn apply(&self, shift: Shift, payload: &mut [u8]) {
+        match self.picture {
+            Some((id, at, true)) => {
+                let id = id.wrapping_add(shift.picture) | 0x8000;
+                payload[at..at + 2].copy_from_slice(&id.to_be_bytes());
+            }
+            Some((id, at, false)) => payload[at] = id.wrapping_add(shift.picture) as u8 & 0x7f,
+            None => {}
+        }
+        if let Some((index, at)) = self.tl0 {
+            payload[at] = index.wrapping_add(shift.tl0);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A VP8 packet as libvpx and libwebrtc send them: 15-bit picture id, TL0PICIDX, TID.
+    pub(crate) fn packet(picture: u16, tl0: u8, start: bool, key: Option<u16>) -> Vec<u8> {
+        let mut payload = vec![0x80 | u8::from(start) << 4, 0xe0];
+        payload.extend((picture | 0x8000).to_be_bytes());
+        payload.extend([tl0, 0x20]);
+        match key {
+            Some(height) => {
+                payload.extend([0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2]);
+                payload.extend(height.to_le_bytes());
+            }
+            None => payload.extend([0x11, 0, 0]),
+        }
+        payload.extend([0xaa; 20]);
+        payload
+    }
+
+    #[test]
+    fn key_frames_and_numbers_are_read() {
+        let key = Descriptor::parse(&packet(300, 9, true, Some(360))).unwrap();
+        assert_eq!((key.picture, key.tl0), (Some((300, 2, true)), Some((9, 4))));
+        assert_eq!((key.key_frame, key.height), (true, Some(360)));
+        assert!(!Descriptor::parse(&packet(300, 9, true, None)).unwrap().key_frame);
+        assert!(!Descriptor::parse(&packet(300, 9, false, Some(360))).unwrap().key_frame, "not a frame's start");
+        let bare = Descriptor::parse(&[0x10, 0x10, 0, 0]).unwrap();
+        assert_eq!((bare.key_frame, bare.picture), (true, None));
+    }
+
+    #[test]
+    fn shifts_wrap_within_their_width() {
+        let mut payload = packet(0x7fff, 255, true, None);
+        let descriptor = Descriptor::parse(&payload).unwrap();
+        descriptor.apply(Shift { picture: 3, tl0: 2 }, &mut payload);
+        let shifted = Descriptor::parse(&payload).unwrap();
+        assert_eq!((shifted.picture, shifted.tl0), (Some((2, 2, true)), Some((1, 4))));
+        let mut short = vec![0x90, 0x80, 0x7f, 0x11];
+        let descriptor = Descriptor::parse(&short).unwrap();
+        descriptor.apply(Shift { picture: 2, tl0: 0 }, &mut short);
+        assert_eq!(short, [0x90, 0x80, 0x01, 0x11]);
+    }
+
+    #[test]
+    fn cut_descriptors_are_refused() {
+        let whole = packet(300, 9, true, Some(360));
+        for length in 0..7 {
+            assert_eq!(Descriptor::parse(&whole[..length]).filter(|d| d.key_frame), None, "{length}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+// Pictures and sounds that can be told apart afterwards: a colour and a tone for each person.
+
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './processes.mjs';
+
+/** What the participants of the tests look and sound like. The tones are not multiples of each other. */
+export const looks = {
+  red: { colour: [200, 30, 30], tone: 440 },
+  green: { colour: [30, 160, 40], tone: 730 },
+  blue: { colour: [40, 60, 210], tone: 1130 },
+  yellow: { colour: [200, 190, 30], tone: 1790 },
+  violet: { colour: [140, 30, 170], tone: 2510 },
+};
+
+let folder;
+const made = new Map();
+
+async function clipFolder() {
+  if (!folder) {
+    folder = await mkdtemp(join(tmpdir(), 'veranda-clips-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  }
+  return folder;
+}
+
+/**
+ * Files for Chromium's fake camera and microphone: a solid colour with a bar that moves (so that frames differ) and a
+ * white flash a second, and the tone, full for the first 60 ms of each second and softer after that.
+ * @param {keyof typeof looks} look
+ */
+export async function clip(look, { width = 640, height = 360, fps = 30 } = {}) {
+  const key = `${look}-${width}x${height}-${fps}`;
+  if (!made.has(key)) made.set(key, make(look, key, width, height, fps));
+  return made.get(key);
+}
+
+async function make(look, key, width, height, fps) {
+  const { colour, tone } = looks[look];
+  const base = join(await clipFolder(), key);
+  const hex = colour.map((part) => part.toString(16).padStart(2, '0')).join('');
+  // The bar keeps to the bottom eighth, the flash to the top eighth: the middle of a tile is the pure colour.
+  const bar = `color=white:size=${Math.round(width / 16)}x${Math.round(height / 16)}:rate=${fps}`;
+  const flash = `color=white:size=${width}x${Math.round(height / 8)}:rate=${fps}`;
+  await run('ffmpeg', ['-v', 'error', '-y',
+    '-f', 'lavfi', '-i', `color=0x${hex}:size=${width}x${height}:rate=${fps}`,
+    '-f', 'lavfi', '-i', bar, '-f', 'lavfi', '-i', flash,
+    '-filter_complex',
+    `[0][1]overlay=x='mod(n*${Math.round(width / 60)}\\,W)':y=H-h[m];[m][2]overlay=x=0:y=0:enable='lt(mod(t\\,1)\\,0.06)'`,
+    '-t', '2', '-pix_fmt', 'yuv420p', `${base}.y4m`]);
+  await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi',
+    '-i', `aevalsrc='(0.15+0.35*lt(mod(t\\,1)\\,0.06))*sin(2*PI*${tone}*t)':s=48000:d=10`, '-ac', '1', `${base}.wav`]);
+  return { look, colour, tone, video: `${base}.y4m`, audio: `${base}.wav` };
+}

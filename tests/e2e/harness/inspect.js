@@ -1,0 +1,81 @@
+// Questions a test asks a page. Each is sent to the browser as text and stands alone.
+
+/** What every tile within `selector` shows: size and average colour of the middle of the picture. */
+export function tiles(selector = '[data-participant]') {
+  return [...document.querySelectorAll(selector)].map((tile) => {
+    const video = [...tile.querySelectorAll('video')].find((one) => one.videoWidth > 0 && one.checkVisibility({ opacityProperty: true }));
+    const told = { participant: tile.dataset.participant, text: tile.innerText.trim(), picture: false };
+    if (!video) return told;
+    const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });
+    const context = canvas.getContext('2d');
+    const { videoWidth: width, videoHeight: height } = video;
+    context.drawImage(video, width / 4, height / 4, width / 2, height / 2, 0, 0, 8, 8);
+    const pixels = context.getImageData(0, 0, 8, 8).data;
+    const colour = [0, 1, 2].map((part) => {
+      let sum = 0;
+      for (let at = part; at < pixels.length; at += 4) sum += pixels[at];
+      return Math.round(sum / 64);
+    });
+    return { ...told, picture: true, width, height, colour };
+  });
+}
+
+/** Totals of what is received and sent over all connections that are open. */
+export async function traffic() {
+  const told = { video: {}, audio: {}, sent: {}, pair: null, states: [] };
+  for (const connection of seen.connections) {
+    told.states.push(connection.connectionState);
+    if (connection.connectionState === 'closed') continue;
+    const report = await connection.getStats();
+    report.forEach((entry) => {
+      const key = entry.mid ?? String(entry.ssrc);
+      if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
+        told.video[key] = { decoded: entry.framesDecoded ?? 0, lost: entry.packetsLost ?? 0, packets: entry.packetsReceived,
+          width: entry.frameWidth ?? 0, height: entry.frameHeight ?? 0, freezes: entry.freezeCount ?? 0 };
+      } else if (entry.type === 'inbound-rtp') {
+        told.audio[key] = { energy: entry.totalAudioEnergy ?? 0, packets: entry.packetsReceived, lost: entry.packetsLost ?? 0 };
+      } else if (entry.type === 'outbound-rtp') {
+        told.sent[`${key}${entry.rid ? `/${entry.rid}` : ''}`] = { kind: entry.kind, packets: entry.packetsSent,
+          frames: entry.framesEncoded ?? 0, height: entry.frameHeight ?? 0 };
+      }
+    });
+    report.forEach((entry) => {
+      if (entry.type !== 'candidate-pair' || !(entry.selected || (entry.nominated && entry.state === 'succeeded'))) return;
+      const [local, remote] = [report.get(entry.localCandidateId), report.get(entry.remoteCandidateId)];
+      told.pair = { protocol: local?.protocol, relay: local?.relayProtocol, local: local?.candidateType,
+        remote: remote?.address ?? remote?.ip, port: remote?.port };
+    });
+  }
+  return told;
+}
+
+/** The strongest tones in what is heard now, all received sound together: hertz, loudest first. */
+export async function tones(wanted) {
+  const live = seen.tracks.filter((track) => track.kind === 'audio' && track.readyState === 'live');
+  if (!live.length) return {};
+  const context = (seen.context ??= new AudioContext());
+  await context.resume();
+  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+  const sources = live.map((track) => context.createMediaStreamSource(new MediaStream([track])));
+  sources.forEach((source) => source.connect(analyser));
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  const best = Object.fromEntries(wanted.map((tone) => [tone, -Infinity]));
+  const end = performance.now() + 1500;
+  while (performance.now() < end) {
+    await new Promise((next) => setTimeout(next, 150));
+    analyser.getFloatFrequencyData(bins);
+    for (const tone of wanted) {
+      const middle = Math.round((tone * analyser.fftSize) / context.sampleRate);
+      best[tone] = Math.max(best[tone], ...bins.slice(middle - 2, middle + 3));
+    }
+  }
+  sources.forEach((source) => source.disconnect());
+  return best;
+}
+
+/** What the page did with WebRTC so far. */
+export function history() {
+  const { connections, calls, pictures, clicks } = seen;
+  return { connections: connections.length, calls: { ...calls }, pictures: { ...pictures }, clicks: [...clicks],
+    configuration: seen.configuration };
+}

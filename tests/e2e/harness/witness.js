@@ -1,0 +1,91 @@
+// Runs in the page before its own scripts: writes down what the page does with WebRTC, and changes nothing of it but
+// what `veranda_test` asks for. A plain script, not a module.
+(() => {
+  const options = globalThis.veranda_test ?? {};
+  const seen = (globalThis.seen = { connections: [], calls: {}, pictures: {}, clicks: [], lost: [], tracks: [] });
+  const count = (name) => (seen.calls[name] = (seen.calls[name] ?? 0) + 1);
+
+  const Native = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Native {
+    constructor(configuration = {}) {
+      super(options.relay_only ? { ...configuration, iceTransportPolicy: 'relay' } : configuration);
+      seen.configuration = configuration;
+      seen.connections.push(this);
+      this.addEventListener('track', ({ track }) => seen.tracks.push(track));
+      this.addEventListener('negotiationneeded', () => count('negotiationneeded'));
+    }
+    setRemoteDescription(description) {
+      count('setRemoteDescription');
+      if (!options.tcp_only || !description?.sdp) return super.setRemoteDescription(description);
+      const sdp = description.sdp.split(/\r?\n/).filter((line) => !/^a=candidate:\S+ \d+ udp /i.test(line)).join('\r\n');
+      return super.setRemoteDescription({ type: description.type, sdp });
+    }
+  };
+  for (const name of ['createOffer', 'createAnswer', 'setLocalDescription', 'restartIce']) {
+    const own = Native.prototype[name];
+    Native.prototype[name] = function (...args) {
+      count(name);
+      return own.apply(this, args);
+    };
+  }
+
+  // A camera and a microphone whose flash and beep happen at the same time, once a second.
+  const synced = async ({ tone }) => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    await context.resume();
+    const sound = context.createMediaStreamDestination();
+    const gain = new GainNode(context, { gain: 0 });
+    const oscillator = new OscillatorNode(context, { frequency: tone });
+    oscillator.connect(gain).connect(sound);
+    oscillator.start();
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const paint = canvas.getContext('2d');
+    let scheduled = 0;
+    setInterval(() => {
+      const now = context.currentTime;
+      if (now + 0.5 > scheduled) {
+        scheduled = Math.ceil(now + 0.5);
+        gain.gain.setValueAtTime(0.6, scheduled).setValueAtTime(0, scheduled + 0.1);
+      }
+      paint.fillStyle = now > 1 && now % 1 < 0.1 ? 'white' : 'black';
+      paint.fillRect(0, 0, 640, 360);
+      paint.fillStyle = 'gray';
+      paint.fillRect((now * 90) % 640, 340, 30, 20);
+    }, 1000 / 60);
+    return new MediaStream([...canvas.captureStream(30).getTracks(), ...sound.stream.getTracks()]);
+  };
+
+  const devices = navigator.mediaDevices;
+  if (devices && options.synced) {
+    devices.getUserMedia = async (wanted) => {
+      const all = await (seen.synced ??= synced(options.synced));
+      return new MediaStream(all.getTracks().filter((track) => wanted[track.kind]).map((track) => track.clone()));
+    };
+  } else if (devices && options.refuse_devices) {
+    devices.getUserMedia = () => Promise.reject(new DOMException('refused by the test', 'NotAllowedError'));
+  } else if (devices) {
+    // A tone is not a voice: without this the browser would take it for noise and remove it.
+    const own = devices.getUserMedia.bind(devices);
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    devices.getUserMedia = (wanted = {}) =>
+      own(wanted.audio ? { ...wanted, audio: { ...(wanted.audio === true ? {} : wanted.audio), ...plain } } : wanted);
+  }
+
+  // When each person's picture was first drawn, and when the page was clicked.
+  document.addEventListener('click', (event) => {
+    seen.clicks.push({ name: (event.target.closest('button, a')?.textContent ?? '').trim(), at: performance.now() });
+  }, true);
+  const watched = new WeakSet();
+  const watch = () => {
+    for (const video of document.querySelectorAll('[data-participant] video')) {
+      if (watched.has(video)) continue;
+      watched.add(video);
+      video.requestVideoFrameCallback?.(() => {
+        const id = video.closest('[data-participant]')?.dataset.participant;
+        if (id) seen.pictures[id] ??= performance.now();
+      });
+    }
+  };
+  new MutationObserver(watch).observe(document, { childList: true, subtree: true, attributes: true,
+    attributeFilter: ['data-participant'] });
+})();

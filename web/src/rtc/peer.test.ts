@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Peer, type PeerOptions } from './peer';
+
+interface FakeTransceiver {
+  mid: string | null;
+  kind: string;
+  init: RTCRtpTransceiverInit;
+  sender: { track: unknown; replaceTrack: (track: unknown) => Promise<void> };
+  receiver: { track: { kind: string } };
+}
+
+/** As much of an RTCPeerConnection as the page uses, counting what was asked of it. */
+class FakeConnection {
+  transceivers: FakeTransceiver[] = [];
+  configuration: RTCConfiguration;
+  offers = 0;
+  closed = false;
+  signalingState = 'stable';
+  connectionState = 'new';
+  iceConnectionState = 'new';
+  localDescription: { sdp: string } | null = null;
+  remote: unknown = null;
+  oniceconnectionstatechange: (() => void) | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  constructor(configuration: RTCConfiguration) {
+    this.configuration = configuration;
+  }
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
+  }
+  addTransceiver(what: string | { kind: string }, init: RTCRtpTransceiverInit): FakeTransceiver {
+    const kind = typeof what === 'string' ? what : what.kind;
+    const sender = {
+      track: typeof what === 'string' ? null : (what as unknown),
+      replaceTrack: async (track: unknown) => {
+        sender.track = track;
+      },
+    };
+    const transceiver = { mid: null, kind, init, sender, receiver: { track: { kind } } };
+    this.transceivers.push(transceiver);
+    return transceiver;
+  }
+  async createOffer(): Promise<{ type: string; sdp: string }> {
+    this.offers++;
+    return { type: 'offer', sdp: 'the offer' };
+  }
+  async setLocalDescription(description: { sdp: string }): Promise<void> {
+    this.localDescription = description;
+    this.signalingState = 'have-local-offer';
+    this.transceivers.forEach((transceiver, index) => (transceiver.mid = String(index)));
+  }
+  async setRemoteDescription(description: unknown): Promise<void> {
+    this.remote = description;
+    this.signalingState = 'stable';
+  }
+  close(): void {
+    this.closed = true;
+  }
+  become(ice: string, connection = ice): void {
+    this.iceConnectionState = ice;
+    this.connectionState = connection;
+    this.oniceconnectionstatechange?.();
+    this.onconnectionstatechange?.();
+  }
+}
+
+function bench(options: Partial<PeerOptions> = {}) {
+  let fake!: FakeConnection;
+  const onConnected = vi.fn();
+  const onLost = vi.fn();
+  const peer = new Peer({
+    onConnected,
+    onLost,
+    create: (configuration) => (fake = new FakeConnection(configuration)) as unknown as RTCPeerConnection,
+    stream: (track) => ({ track }) as unknown as MediaStream,
+    ...options,
+  });
+  return { peer, fake, onConnected, onLost };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const CAMERA = { kind: 'video', id: 'camera' } as unknown as MediaStreamTrack;
+const SCREEN = { kind: 'video', id: 'screen' } as unknown as MediaStreamTrack;
+
+describe('the offer', () => {
+  it('holds microphone, camera, screen, screen sound, then the slots', async () => {
+    const { peer, fake } = bench();
+    await expect(peer.offer([], { audio: 3, video: 2 }, {})).resolves.toBe('the offer');
+    expect(fake.transceivers.map(({ kind, init }) => `${kind} ${init.direction ?? ''}`)).toEqual([
+      'audio sendonly',
+      'video sendonly',
+      'video sendonly',
+      'audio sendonly',
+      'audio recvonly',
+      'audio recvonly',
+      'audio recvonly',
+      'video recvonly',
+      'video recvonly',
+    ]);
+    expect(fake.transceivers[1]?.init.sendEncodings?.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy])).toEqual([
+      ['q', 4],
+      ['h', 2],
+      ['f', 1],
+    ]);
+    expect(fake.configuration.bundlePolicy).toBe('max-bundle');
+    expect(peer.slots.map(({ mid, kind }) => [mid, kind])).toEqual([
+      ['4', 'audio'],
+      ['5', 'audio'],
+      ['6', 'audio'],
+      ['7', 'video'],
+      ['8', 'video'],
+    ]);
+  });
+
+  it('carries the servers the room told', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([{ urls: ['turn:turn.example'], username: 'u', credential: 'c' }], { audio: 1, video: 1 }, {});
+    expect(fake.configuration.iceServers).toEqual([{ urls: ['turn:turn.example'], username: 'u', credential: 'c' }]);
+  });
+
+  it('is made once, whatever is muted, shared or switched off later', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 3, video: 9 }, { camera: CAMERA });
+    await peer.answer('the answer');
+    await peer.put('screen', SCREEN);
+    await peer.put('camera', null);
+    await peer.put('screen', null);
+    await peer.put('screen', SCREEN);
+    expect(fake.offers).toBe(1);
+    expect(fake.transceivers).toHaveLength(16);
+    expect(fake.transceivers[1]?.sender.track).toBeNull();
+    expect(fake.transceivers[2]?.sender.track).toBe(SCREEN);
+  });
+
+  it('takes one answer only', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, {});
+    await peer.answer('first');
+    await peer.answer('second');
+    expect(fake.remote).toEqual({ type: 'answer', sdp: 'first' });
+  });
+});
+
+describe('a lost connection', () => {
+  it('is told at once when ICE failed', () => {
+    const { fake, onLost } = bench();
+    fake.become('failed');
+    expect(onLost).toHaveBeenCalledOnce();
+    expect(fake.closed).toBe(true);
+  });
+
+  it('is told when it stays disconnected, not when it comes back', () => {
+    const { fake, onLost } = bench();
+    fake.become('connected');
+    fake.become('disconnected');
+    vi.advanceTimersByTime(2900);
+    fake.become('connected');
+    vi.advanceTimersByTime(10_000);
+    expect(onLost).not.toHaveBeenCalled();
+    fake.become('disconnected');
+    vi.advanceTimersByTime(3000);
+    expect(onLost).toHaveBeenCalledOnce();
+  });
+
+  it('is told when nothing comes of the answer', async () => {
+    const { peer, onLost } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, {});
+    await peer.answer('the answer');
+    vi.advanceTimersByTime(10_000);
+    expect(onLost).toHaveBeenCalledOnce();
+  });
+
+  it('says nothing after it was closed on purpose', () => {
+    const { peer, fake, onLost } = bench();
+    peer.close();
+    fake.become('failed');
+    expect(onLost).not.toHaveBeenCalled();
+  });
+});

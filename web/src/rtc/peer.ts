@@ -1,0 +1,146 @@
+// One RTCPeerConnection, offered once. Tracks come and go by replaceTrack; nothing is ever negotiated again.
+
+import type { IceServer, SlotLimits } from '../protocol/server';
+import type { TrackSource } from '../protocol/words';
+
+/** Simulcast of the camera: a quarter, a half and the full size. */
+export const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
+  { rid: 'q', active: true, scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', active: true, scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', active: true, scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+
+const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ active: true, maxBitrate: 2_500_000 }];
+
+/** A disconnected peer often comes back by itself; after this long it does not. */
+const PATIENCE_MS = 3000;
+/** From the answer to a connection; a network that swallows packets never says "failed". */
+const CONNECT_MS = 10_000;
+
+export type Tracks = Partial<Record<TrackSource, MediaStreamTrack | null>>;
+
+/** A receiving section: what comes in on `mid`. */
+export interface Slot {
+  mid: string;
+  kind: 'audio' | 'video';
+  stream: MediaStream;
+}
+
+export interface PeerOptions {
+  onConnected: () => void;
+  /** It will not come back: make a new one. Called once at most. */
+  onLost: (why: string) => void;
+  create?: (configuration: RTCConfiguration) => RTCPeerConnection;
+  stream?: (track: MediaStreamTrack) => MediaStream;
+}
+
+export class Peer {
+  readonly connection: RTCPeerConnection;
+  #options: Required<PeerOptions>;
+  #senders = new Map<TrackSource, RTCRtpSender>();
+  #receiving: RTCRtpTransceiver[] = [];
+  #slots: Slot[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(options: PeerOptions) {
+    this.#options = {
+      create: (configuration) => new RTCPeerConnection(configuration),
+      stream: (track) => new MediaStream([track]),
+      ...options,
+    };
+    this.connection = this.#options.create({ bundlePolicy: 'max-bundle' });
+    this.connection.oniceconnectionstatechange = () => this.#watch();
+    this.connection.onconnectionstatechange = () => this.#watch();
+  }
+
+  /**
+   * The one offer. Its order is the protocol: microphone, camera, screen, screen sound, then the slots. No candidates
+   * are waited for: the server is ICE-lite and learns our address from our checks.
+   */
+  async offer(servers: IceServer[], limits: SlotLimits, tracks: Tracks): Promise<string> {
+    if (servers.length > 0) this.connection.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: servers.map(iceServer) });
+    this.#send('microphone', 'audio', tracks);
+    this.#send('camera', 'video', tracks, CAMERA_ENCODINGS);
+    this.#send('screen', 'video', tracks, SCREEN_ENCODINGS);
+    this.#send('screen_sound', 'audio', tracks);
+    for (let i = 0; i < limits.audio; i++) this.#receive('audio');
+    for (let i = 0; i < limits.video; i++) this.#receive('video');
+    await this.connection.setLocalDescription(await this.connection.createOffer());
+    this.#slots = this.#receiving.map((transceiver) => ({
+      mid: transceiver.mid ?? '',
+      kind: transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video',
+      stream: this.#options.stream(transceiver.receiver.track),
+    }));
+    return this.connection.localDescription?.sdp ?? '';
+  }
+
+  async answer(sdp: string): Promise<void> {
+    if (this.#over || this.connection.signalingState !== 'have-local-offer') return;
+    await this.connection.setRemoteDescription({ type: 'answer', sdp });
+    if (this.connection.connectionState !== 'connected') this.#lostAfter(CONNECT_MS, 'no connection');
+  }
+
+  /** The receiving sections, in the offer's order. Empty before the offer is made. */
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  /** Puts a track where the offer holds a place for it, or takes it away. */
+  async put(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#over) return;
+    try {
+      await this.#senders.get(source)?.replaceTrack(track);
+    } catch (error) {
+      // Closed meanwhile: the next connection takes the track from the start.
+      if (!this.#over) console.error(`the ${source} could not be put in place`, error);
+    }
+  }
+
+  /** Ends it. Doing so twice is harmless. */
+  close(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.connection.close();
+  }
+
+  #send(source: TrackSource, kind: 'audio' | 'video', tracks: Tracks, sendEncodings?: RTCRtpEncodingParameters[]): void {
+    const init: RTCRtpTransceiverInit = { direction: 'sendonly' };
+    if (sendEncodings !== undefined) init.sendEncodings = sendEncodings.map((encoding) => ({ ...encoding }));
+    const transceiver = this.connection.addTransceiver(tracks[source] ?? kind, init);
+    this.#senders.set(source, transceiver.sender);
+  }
+
+  #receive(kind: 'audio' | 'video'): void {
+    this.#receiving.push(this.connection.addTransceiver(kind, { direction: 'recvonly' }));
+  }
+
+  #watch(): void {
+    const { connectionState, iceConnectionState } = this.connection;
+    if (this.#over) return;
+    if (connectionState === 'failed' || iceConnectionState === 'failed') this.#lost('failed');
+    else if (iceConnectionState === 'disconnected') this.#lostAfter(PATIENCE_MS, 'disconnected');
+    else if (connectionState === 'connected') {
+      clearTimeout(this.#timer);
+      this.#options.onConnected();
+    }
+  }
+
+  #lostAfter(milliseconds: number, why: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#lost(why), milliseconds);
+  }
+
+  #lost(why: string): void {
+    if (this.#over) return;
+    this.close();
+    this.#options.onLost(why);
+  }
+}
+
+function iceServer(server: IceServer): RTCIceServer {
+  const known: RTCIceServer = { urls: server.urls };
+  if (server.username != null) known.username = server.username;
+  if (server.credential != null) known.credential = server.credential;
+  return known;
+}

@@ -1,0 +1,318 @@
+// One visit to a room: joins socket, peer, devices and the reducer. Whatever it starts, `end` ends.
+
+import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
+import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
+import type { TrackSource, ViewMode } from '../protocol/words';
+import { Peer, type Slot } from '../rtc/peer';
+import { quality, sampleOf, type Quality, type Sample } from '../rtc/stats';
+import { ApiError, roomInfo } from '../signalling/rest';
+import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
+import type { Memory } from '../state/memory';
+import { initial, reduce, type Notice, type RoomEvent, type RoomState, type TileId } from '../state/room';
+import { slotOf, viewTiles, type Tile } from '../state/tiles';
+import type { LocalMedia } from './local.svelte';
+
+/** Pictures at a time: what a screen shows well and a machine decodes easily. The server may allow more. */
+const LAPTOP_SLOTS = 9;
+const PHONE_SLOTS = 4;
+const NOTICE_MS = 5000;
+const STATS_MS = 5000;
+const VIEW_DEBOUNCE_MS = 150;
+
+export class Session {
+  state = $state.raw<RoomState>(initial());
+  slots = $state.raw<readonly Slot[]>([]);
+  quality = $state<Quality>('good');
+  /** The invitation in use: a renewed one replaces it. */
+  invitation = $state('');
+
+  #memory: Memory;
+  #local: LocalMedia;
+  #socket: RoomSocket | null = null;
+  #peer: Peer | null = null;
+  #name = '';
+  #iceServers: IceServer[] = [];
+  #limits: SlotLimits = { audio: 3, video: 9 };
+  #offers = 0;
+  #timers: Record<'offer' | 'view', ReturnType<typeof setTimeout> | undefined> = { offer: undefined, view: undefined };
+  #view = '';
+  #stats: ReturnType<typeof setInterval> | undefined;
+
+  constructor(invitation: string, memory: Memory, local: LocalMedia) {
+    this.invitation = invitation;
+    this.#memory = memory;
+    this.#local = local;
+    local.onTracks = (changed) => this.#tracksChanged(changed);
+    local.onProblem = (kind, problem) => {
+      // Before the door the page says so itself.
+      if (this.state.phase.kind === 'inside') this.notify('device', '', problem === 'insecure' ? problem : `${problem}.${kind}`);
+    };
+  }
+
+  /** Makes the connection's keys while the person still writes their name. */
+  prepare(): void {
+    this.#peer ??= this.#newPeer();
+  }
+
+  /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
+  join(name: string): void {
+    this.#name = name;
+    this.#dispatch({ type: 'joining' });
+    this.#socket?.close();
+    this.prepare();
+    this.#socket = new RoomSocket({
+      open: () => new WebSocket(socketUrl(location, this.invitation)) as unknown as SocketLike,
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#receive(message),
+      onConnection: (connected) => this.#connection(connected),
+      onUnreachable: () => void this.#askWhy(),
+    });
+    window.addEventListener('online', this.#retry);
+    document.addEventListener('visibilitychange', this.#retry);
+    this.#stats ??= setInterval(() => void this.#measure(), STATS_MS);
+  }
+
+  leave(): void {
+    this.#socket?.send({ type: 'leave' });
+    this.#memory.keepResume(this.invitation, null);
+    this.#dispatch({ type: 'ended', code: 'left', message: '' });
+    this.end();
+  }
+
+  /** Ends what was started: socket, peer, timers. The devices are `LocalMedia`'s. */
+  end(): void {
+    this.#socket?.close();
+    this.#socket = null;
+    this.#dropPeer();
+    clearTimeout(this.#timers.offer);
+    clearTimeout(this.#timers.view);
+    clearInterval(this.#stats);
+    this.#stats = undefined;
+    window.removeEventListener('online', this.#retry);
+    document.removeEventListener('visibilitychange', this.#retry);
+  }
+
+  /** Asks the server for something. False, and a notice, when it says no. */
+  async ask(message: ClientFrame): Promise<boolean> {
+    if (this.#socket === null) return false;
+    try {
+      await this.#socket.request(message);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) this.notify('refused', error.message, error.code);
+      return false;
+    }
+  }
+
+  choose(mode: ViewMode): void {
+    this.#dispatch({ type: 'view', mode });
+  }
+
+  pin(tile: TileId | null): void {
+    this.#dispatch({ type: 'pin', tile });
+  }
+
+  notify(kind: Notice['kind'], text = '', code = ''): void {
+    this.#dispatch({ type: 'notice', kind, text, code });
+  }
+
+  dismiss(id: number): void {
+    this.#dispatch({ type: 'dismiss', id });
+  }
+
+  /** What is drawn now. The first word goes at once, later ones when the drawing has come to rest. */
+  drawn(tiles: Tile[]): void {
+    const mode = this.state.view;
+    const message: ClientFrame = { type: 'view', mode, tiles: mode === 'mix' ? [] : viewTiles(tiles, window.devicePixelRatio) };
+    const text = JSON.stringify(message);
+    clearTimeout(this.#timers.view);
+    if (text === this.#view || this.state.phase.kind !== 'inside') return;
+    const send = () => {
+      if (this.#socket?.send(message) === true) this.#view = text;
+    };
+    if (this.#view === '') send();
+    else this.#timers.view = setTimeout(send, VIEW_DEBOUNCE_MS);
+  }
+
+  /** The picture for a tile of somebody else, if a section carries it now. */
+  pictureOf(tile: TileId): MediaStream | null {
+    const mid = slotOf(this.state.slots, tile);
+    return this.slots.find((slot) => slot.mid === mid)?.stream ?? null;
+  }
+
+  /** The one picture, if a section carries it now. */
+  mixPicture(): MediaStream | null {
+    return this.slots.find((slot) => slot.kind === 'video' && this.state.slots[slot.mid]?.kind === 'mix')?.stream ?? null;
+  }
+
+  get hostToken(): string | undefined {
+    return this.#memory.hostToken(this.invitation);
+  }
+
+  #dispatch(event: RoomEvent): void {
+    const before = this.state;
+    this.state = reduce(before, event);
+    for (const { id } of this.state.notices) {
+      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), NOTICE_MS);
+    }
+  }
+
+  #hello(): ClientFrame {
+    const hello: ClientFrame = { type: 'join', protocol: PROTOCOL_VERSION, name: this.#name, media: this.#local.state };
+    const resume = this.#memory.resume(this.invitation);
+    const hostToken = this.#memory.hostToken(this.invitation);
+    if (resume !== undefined) hello.resume = resume;
+    if (hostToken !== undefined) hello.host_token = hostToken;
+    return hello;
+  }
+
+  #receive(message: ServerMessage): void {
+    this.#dispatch({ type: 'server', message, at: Date.now() });
+    switch (message.type) {
+      case 'welcome':
+        this.#memory.keepResume(this.invitation, message.resume);
+        this.#iceServers = message.ice_servers;
+        this.#limits = {
+          audio: message.slots.audio,
+          video: Math.min(isPhone() ? PHONE_SLOTS : LAPTOP_SLOTS, message.slots.video),
+        };
+        this.#view = '';
+        void this.#offer();
+        break;
+      case 'answer':
+        void this.#answer(message.sdp);
+        break;
+      case 'media_lost':
+        this.#offerLater();
+        break;
+      case 'muted':
+        this.#local.mute();
+        break;
+      case 'invitation':
+        this.#renewed(message.invitation);
+        break;
+      case 'closing':
+        if (COMES_BACK.includes(message.code)) break;
+        if (message.code === 'left' || message.code === 'ended') this.#memory.keepResume(this.invitation, null);
+        this.end();
+        break;
+    }
+  }
+
+  #renewed(invitation: string): void {
+    if (invitation === this.invitation) return;
+    this.#memory.renewInvitation(this.invitation, invitation);
+    this.invitation = invitation;
+    history.replaceState(null, '', `/r/${invitation}`);
+  }
+
+  #connection(connected: boolean): void {
+    this.#dispatch({ type: 'connection', connected });
+    // The server keeps our place for a while, our media session not; the next `welcome` starts another.
+    if (!connected) clearTimeout(this.#timers.offer);
+  }
+
+  /** The socket never opened: a shut door says so over HTTP, an unreachable server says nothing. */
+  async #askWhy(): Promise<void> {
+    try {
+      await roomInfo(this.invitation);
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 410)) return;
+      this.#dispatch({ type: 'ended', code: error.code, message: error.message });
+      this.end();
+    }
+  }
+
+  #newPeer(): Peer {
+    return new Peer({
+      onConnected: () => {
+        this.#offers = 0;
+        this.#dispatch({ type: 'media', flowing: true });
+      },
+      // A closed peer says nothing, so this is the one in use.
+      onLost: () => this.#offerLater(),
+    });
+  }
+
+  #dropPeer(): void {
+    this.#peer?.close();
+    this.#peer = null;
+    this.slots = [];
+  }
+
+  async #offer(): Promise<void> {
+    clearTimeout(this.#timers.offer);
+    if (this.#peer === null || this.#peer.slots.length > 0) {
+      this.#dropPeer();
+      this.#peer = this.#newPeer();
+    }
+    const peer = this.#peer;
+    const tracks = this.#local.tracks;
+    this.#dispatch({ type: 'offered' });
+    const sdp = await peer.offer(this.#iceServers, this.#limits, tracks).catch((error: unknown) => {
+      if (this.#peer === peer) console.error('no offer could be made', error);
+      return null;
+    });
+    if (this.#peer !== peer) return;
+    if (sdp === null) {
+      this.#offerLater();
+      return;
+    }
+    this.#socket?.send({ type: 'offer', sdp });
+    this.slots = peer.slots;
+    // A device may have opened or closed while the offer was made.
+    for (const source of ['microphone', 'camera', 'screen', 'screen_sound'] as const) {
+      if (this.#local.tracks[source] !== tracks[source]) void peer.put(source, this.#local.tracks[source] ?? null);
+    }
+  }
+
+  async #answer(sdp: string): Promise<void> {
+    try {
+      await this.#peer?.answer(sdp);
+    } catch (error) {
+      console.error('the answer was refused', error);
+      this.#offerLater();
+    }
+  }
+
+  /** Another session soon, less and less soon while it keeps failing. */
+  #offerLater(): void {
+    this.#dropPeer();
+    this.#dispatch({ type: 'offered' });
+    clearTimeout(this.#timers.offer);
+    const wait = this.#offers === 0 ? 0 : backoff(this.#offers - 1, Math.random());
+    this.#offers++;
+    this.#timers.offer = setTimeout(() => {
+      if (this.state.phase.kind === 'inside' && this.state.connected) void this.#offer();
+    }, wait);
+  }
+
+  #tracksChanged(changed: TrackSource[]): void {
+    for (const source of changed) void this.#peer?.put(source, this.#local.tracks[source] ?? null);
+    if (this.state.phase.kind === 'inside') this.#socket?.send({ type: 'media', media: this.#local.state });
+  }
+
+  #retry = (): void => {
+    if (document.visibilityState === 'visible') this.#socket?.retryNow();
+  };
+
+  #sample: Sample | null = null;
+
+  async #measure(): Promise<void> {
+    const peer = this.#peer;
+    const stats = peer === null || !this.state.media ? null : await peer.connection.getStats().catch(() => null);
+    if (stats === null || this.#peer !== peer) {
+      this.#sample = null;
+      return;
+    }
+    const report: Record<string, unknown>[] = [];
+    stats.forEach((entry: Record<string, unknown>) => report.push(entry));
+    const sample = sampleOf(report);
+    if (this.#sample !== null) this.quality = quality(this.#sample, sample);
+    this.#sample = sample;
+  }
+}
+
+function isPhone(): boolean {
+  return window.matchMedia('(max-width: 600px), (max-height: 480px)').matches && window.matchMedia('(pointer: coarse)').matches;
+}

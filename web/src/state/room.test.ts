@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import type { ParticipantView, RoomView, ServerMessage } from '../protocol/server';
+import { initial, isLive, NOTHING_ON, reduce, showsMix, type RoomEvent, type RoomState } from './room';
+
+function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
+  return {
+    id,
+    name: id.toUpperCase(),
+    role: 'guest',
+    kind: 'browser',
+    joined_at: '2026-11-22T10:00:00Z',
+    media: { ...NOTHING_ON, microphone: true, camera: true },
+    muted_by_host: false,
+    view: 'tiles',
+    connected: true,
+    ...change,
+  };
+}
+
+const ROOM: RoomView = { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', max_participants: 50, recordings: [], streams: [] };
+
+function welcome(you: string, ...participants: ParticipantView[]): ServerMessage {
+  return { type: 'welcome', protocol: 1, you, role: 'guest', resume: 't', room: ROOM, participants, ice_servers: [], slots: { audio: 3, video: 9 } };
+}
+
+function after(state: RoomState, ...events: (ServerMessage | RoomEvent)[]): RoomState {
+  return events.reduce<RoomState>((now, event) => {
+    const ours = ['server', 'joining', 'connection', 'media', 'offered', 'view', 'pin', 'notice', 'dismiss', 'ended'].includes(event.type);
+    return reduce(now, ours ? (event as RoomEvent) : { type: 'server', message: event as ServerMessage, at: 1000 });
+  }, state);
+}
+
+const inside = after(initial(), welcome('a', person('a'), person('b')));
+const kinds = (state: RoomState) => state.notices.map(({ kind }) => kind);
+
+describe('coming in', () => {
+  it('goes through the door and the lobby', () => {
+    const joining = after(initial(), { type: 'joining' });
+    expect(joining.phase.kind).toBe('joining');
+    const waiting = after(joining, { type: 'waiting' });
+    expect(waiting.phase.kind).toBe('waiting');
+    expect(after(waiting, welcome('a', person('a'))).phase.kind).toBe('inside');
+  });
+
+  it('keeps nothing of the room but its name when it is over', () => {
+    const over = after(inside, { type: 'closing', code: 'ended', message: 'Ended.' });
+    expect(over.phase).toEqual({ kind: 'over', code: 'ended', message: 'Ended.' });
+    expect(over.participants).toEqual([]);
+    expect(over.room?.name).toBe('Tea');
+  });
+});
+
+describe('a server that stops or finds us slow', () => {
+  it.each(['shutdown', 'slow'])('%s leaves the room as it was drawn', (code) => {
+    expect(after(inside, { type: 'closing', code, message: 'Soon back.' })).toBe(inside);
+  });
+});
+
+describe('people', () => {
+  it('come, change and go', () => {
+    const three = after(inside, { type: 'participant_joined', participant: person('c') });
+    expect(three.participants.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    const muted = after(three, { type: 'participant_changed', participant: person('b', { media: NOTHING_ON }) });
+    expect(muted.participants[1]?.media.microphone).toBe(false);
+    const two = after(muted, { type: 'participant_left', participant: 'b' });
+    expect(two.participants.map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(kinds(two)).toEqual(['joined', 'left']);
+  });
+
+  it('are never there twice', () => {
+    expect(after(inside, { type: 'participant_joined', participant: person('b') }).participants).toHaveLength(2);
+  });
+
+  it('take their sections, their voice and their pin with them', () => {
+    const state = after(
+      inside,
+      { type: 'slots', slots: [{ mid: '7', feed: { kind: 'track', participant: 'b', source: 'camera' } }] },
+      { type: 'speaking', participants: ['b'] },
+      { type: 'pin', tile: { participant: 'b', source: 'camera' } },
+      { type: 'participant_left', participant: 'b' },
+    );
+    expect(state).toMatchObject({ slots: {}, speaking: [], spoke: [], pinned: null });
+  });
+
+  it('are hosts when they are made hosts', () => {
+    expect(after(inside, { type: 'participant_changed', participant: person('a', { role: 'host' }) }).role).toBe('host');
+    expect(after(inside, { type: 'participant_changed', participant: person('b', { role: 'host' }) }).role).toBe('guest');
+  });
+
+  it('who spoke last comes first', () => {
+    const state = after(inside, { type: 'speaking', participants: ['b'] }, { type: 'speaking', participants: ['a', 'b'] }, { type: 'speaking', participants: [] });
+    expect(state.speaking).toEqual([]);
+    expect(state.spoke).toEqual(['a', 'b']);
+  });
+});
+
+describe('sections', () => {
+  const b = { kind: 'track', participant: 'b', source: 'camera' } as const;
+
+  it('change only where named', () => {
+    const state = after(inside, { type: 'slots', slots: [{ mid: '7', feed: b }, { mid: '8', feed: { kind: 'mix' } }] }, { type: 'slots', slots: [{ mid: '7' }] });
+    expect(state.slots).toEqual({ 8: { kind: 'mix' } });
+  });
+
+  it('are empty when told null, as Rust writes nothing', () => {
+    const filled = after(inside, { type: 'slots', slots: [{ mid: '7', feed: b }] });
+    const emptied = JSON.parse('{"type":"slots","slots":[{"mid":"7","feed":null}]}') as ServerMessage;
+    expect(after(filled, emptied).slots).toEqual({});
+  });
+
+  it('start empty in a new session', () => {
+    const filled = after(inside, { type: 'slots', slots: [{ mid: '7', feed: b }] });
+    expect(after(filled, { type: 'offered' }).slots).toEqual({});
+    expect(after(filled, { type: 'answer', sdp: '' }).slots).toEqual({});
+  });
+});
+
+describe('recordings and streams', () => {
+  const recording = { id: 'o1', state: 'live', started_at: '', duration: 0 } as const;
+  const stream = { id: 'o2', url: 'rtmp://x', state: 'connecting', retries: 0, started_at: '' } as const;
+  const changed = (change: Partial<RoomView>): ServerMessage => ({ type: 'room_changed', room: { ...ROOM, ...change } });
+
+  it('are told to everybody as they begin and end', () => {
+    const state = after(inside, changed({ recordings: [recording] }), changed({ recordings: [{ ...recording, state: 'finishing' }] }));
+    expect(kinds(state)).toEqual(['recording_started', 'recording_ended']);
+  });
+
+  it('are live only when a server takes them', () => {
+    expect(isLive({ ...ROOM, streams: [stream] })).toBe(false);
+    const state = after(inside, changed({ streams: [stream] }), changed({ streams: [{ ...stream, state: 'live' }] }));
+    expect(kinds(state)).toEqual(['live_started']);
+  });
+
+  it('tell hosts, and only once, why one failed', () => {
+    const host = after(inside, { type: 'participant_changed', participant: person('a', { role: 'host' }) }, changed({ streams: [stream] }));
+    const failed = changed({ streams: [{ ...stream, state: 'failed', error: 'no such server' }] });
+    expect(after(host, failed, failed).notices.map(({ text }) => text)).toEqual(['no such server']);
+    expect(after(inside, changed({ streams: [stream] }), failed).notices).toEqual([]);
+  });
+});
+
+describe('what is shown', () => {
+  it('is one picture when asked for', () => {
+    expect(showsMix(after(inside, { type: 'view', mode: 'mix' }))).toBe(true);
+    expect(showsMix(inside)).toBe(false);
+  });
+
+  it('is one picture when the server gives a thin line nothing else', () => {
+    const told = after(inside, { type: 'participant_changed', participant: person('a', { view: 'mix' }) });
+    expect(showsMix(told)).toBe(false);
+    expect(showsMix(after(told, { type: 'slots', slots: [{ mid: '7', feed: { kind: 'mix' } }] }))).toBe(true);
+  });
+});
+
+describe('notices', () => {
+  it('are few, and each can be put away', () => {
+    let state = inside;
+    for (const code of ['1', '2', '3', '4', '5']) state = after(state, { type: 'error', code, message: code });
+    expect(state.notices.map(({ code }) => code)).toEqual(['2', '3', '4', '5']);
+    const [first] = state.notices;
+    expect(reduce(state, { type: 'dismiss', id: first?.id ?? 0 }).notices).toHaveLength(3);
+  });
+
+  it('leave the state alone when the server says something new', () => {
+    const unknown = { type: 'confetti' } as unknown as ServerMessage;
+    expect(after(inside, unknown)).toBe(inside);
+  });
+});

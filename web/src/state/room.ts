@@ -1,0 +1,266 @@
+// What is true about the room, and how each event changes it. Pure: no clock, no network, no screen.
+
+import type { FeedView, ParticipantView, RoomView, ServerMessage, WaitingView } from '../protocol/server';
+import type { MediaState, Role, TrackSource, ViewMode } from '../protocol/words';
+
+/** Where somebody stands. */
+export type Phase =
+  | { kind: 'outside' }
+  | { kind: 'joining' }
+  | { kind: 'waiting' }
+  | { kind: 'inside' }
+  /** `code` is that of `closing`; the message is the server's own sentence. */
+  | { kind: 'over'; code: string; message: string };
+
+/** A line that is shown for a while. */
+export interface Notice {
+  id: number;
+  kind: 'joined' | 'left' | 'muted' | 'recording_started' | 'recording_ended' | 'live_started' | 'live_ended' | 'refused' | 'copied' | 'saved' | 'device';
+  /** A name, or the server's sentence. */
+  text: string;
+  /** Of what was refused: the contract's word. Of a device: its problem. */
+  code: string;
+}
+
+/** A tile's name in the state: whose, and which picture. */
+export interface TileId {
+  participant: string;
+  source: Extract<TrackSource, 'camera' | 'screen'>;
+}
+
+export interface RoomState {
+  phase: Phase;
+  /** False while the socket is away; the room is drawn as it was. */
+  connected: boolean;
+  /** Whether media flows; false before the first connection and while it is made again. */
+  media: boolean;
+  you: string;
+  role: Role;
+  room: RoomView | null;
+  /** When `room` was told, in milliseconds of the page's clock: durations count on from there. */
+  roomAt: number;
+  participants: ParticipantView[];
+  /** What each receiving section shows, by mid. */
+  slots: Readonly<Record<string, FeedView>>;
+  /** Loudest first. */
+  speaking: string[];
+  /** Who spoke, latest first: they keep a tile when there are too many people. */
+  spoke: string[];
+  waiting: WaitingView[];
+  invitation: { code: string; url: string } | null;
+  /** What the person asked to see. */
+  view: ViewMode;
+  pinned: TileId | null;
+  notices: Notice[];
+  nextNotice: number;
+}
+
+export type RoomEvent =
+  | { type: 'server'; message: ServerMessage; at: number }
+  | { type: 'joining' }
+  | { type: 'connection'; connected: boolean }
+  | { type: 'media'; flowing: boolean }
+  | { type: 'offered' }
+  | { type: 'view'; mode: ViewMode }
+  | { type: 'pin'; tile: TileId | null }
+  | { type: 'notice'; kind: Notice['kind']; text?: string; code?: string }
+  | { type: 'dismiss'; id: number }
+  | { type: 'ended'; code: string; message: string };
+
+export const NOTHING_ON: MediaState = { microphone: false, camera: false, screen: false, screen_sound: false };
+
+export function initial(): RoomState {
+  return {
+    phase: { kind: 'outside' },
+    connected: false,
+    media: false,
+    you: '',
+    role: 'guest',
+    room: null,
+    roomAt: 0,
+    participants: [],
+    slots: {},
+    speaking: [],
+    spoke: [],
+    waiting: [],
+    invitation: null,
+    view: 'tiles',
+    pinned: null,
+    notices: [],
+    nextNotice: 1,
+  };
+}
+
+export function reduce(state: RoomState, event: RoomEvent): RoomState {
+  switch (event.type) {
+    case 'server':
+      return told(state, event.message, event.at);
+    case 'joining':
+      return { ...state, phase: { kind: 'joining' } };
+    case 'connection':
+      return { ...state, connected: event.connected };
+    case 'media':
+      return { ...state, media: event.flowing };
+    case 'offered':
+      // A new session has new sections: nothing of the old map holds.
+      return { ...state, slots: {}, media: false };
+    case 'view':
+      return { ...state, view: event.mode };
+    case 'pin':
+      return { ...state, pinned: event.tile };
+    case 'notice':
+      return noticed(state, event.kind, event.text, event.code);
+    case 'dismiss':
+      return { ...state, notices: state.notices.filter((notice) => notice.id !== event.id) };
+    case 'ended':
+      return over(state, event.code, event.message);
+  }
+}
+
+function told(state: RoomState, message: ServerMessage, at: number): RoomState {
+  switch (message.type) {
+    case 'waiting':
+      return { ...state, phase: { kind: 'waiting' } };
+    case 'welcome':
+      return {
+        ...state,
+        phase: { kind: 'inside' },
+        you: message.you,
+        role: message.role,
+        room: message.room,
+        roomAt: at,
+        participants: message.participants,
+        speaking: [],
+        waiting: [],
+      };
+    case 'slots':
+      return { ...state, slots: refilled(state.slots, message.slots) };
+    case 'participant_joined':
+      return joined(state, message.participant);
+    case 'participant_changed':
+      return changed(state, message.participant);
+    case 'participant_left':
+      return left(state, message.participant);
+    case 'speaking':
+      return { ...state, speaking: message.participants, spoke: latest(message.participants, state.spoke) };
+    case 'room_changed':
+      return roomChanged(state, message.room, at);
+    case 'waiting_changed':
+      return { ...state, waiting: message.waiting };
+    case 'invitation':
+      return { ...state, invitation: { code: message.invitation, url: message.url } };
+    case 'muted':
+      return noticed(state, 'muted');
+    case 'error':
+      return noticed(state, 'refused', message.message, message.code);
+    case 'closing':
+      // After these the socket comes back by itself; the room is drawn as it was.
+      return message.code === 'shutdown' || message.code === 'slow' ? state : over(state, message.code, message.message);
+    case 'answer':
+      // A new session's sections are all empty until the server says otherwise.
+      return { ...state, slots: {} };
+    case 'media_lost':
+    case 'done':
+      return state;
+    default:
+      // A newer server may say more than this page knows.
+      return state;
+  }
+}
+
+function over(state: RoomState, code: string, message: string): RoomState {
+  return { ...initial(), room: state.room, phase: { kind: 'over', code, message } };
+}
+
+function refilled(slots: RoomState['slots'], changes: { mid: string; feed?: FeedView | null }[]): RoomState['slots'] {
+  const next = new Map(Object.entries(slots));
+  for (const { mid, feed } of changes) {
+    if (feed == null) next.delete(mid);
+    else next.set(mid, feed);
+  }
+  return Object.fromEntries(next);
+}
+
+function joined(state: RoomState, participant: ParticipantView): RoomState {
+  if (state.participants.some(({ id }) => id === participant.id)) return changed(state, participant);
+  const next = { ...state, participants: [...state.participants, participant] };
+  return noticed(next, 'joined', participant.name);
+}
+
+function changed(state: RoomState, participant: ParticipantView): RoomState {
+  const participants = state.participants.map((known) => (known.id === participant.id ? participant : known));
+  const role = participant.id === state.you ? participant.role : state.role;
+  return { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role };
+}
+
+function left(state: RoomState, id: string): RoomState {
+  const gone = state.participants.find((participant) => participant.id === id);
+  if (gone === undefined) return state;
+  const slots = Object.fromEntries(
+    Object.entries(state.slots).filter(([, feed]) => feed.kind !== 'track' || feed.participant !== id),
+  );
+  const next = {
+    ...unpinned(state, (tile) => tile.participant === id),
+    slots,
+    participants: state.participants.filter((participant) => participant.id !== id),
+    speaking: state.speaking.filter((speaker) => speaker !== id),
+    spoke: state.spoke.filter((speaker) => speaker !== id),
+  };
+  return noticed(next, 'left', gone.name);
+}
+
+function unpinned(state: RoomState, where: (tile: TileId) => boolean): RoomState {
+  return state.pinned !== null && where(state.pinned) ? { ...state, pinned: null } : state;
+}
+
+function latest(now: string[], before: string[]): string[] {
+  return [...now, ...before.filter((id) => !now.includes(id))].slice(0, 50);
+}
+
+function roomChanged(state: RoomState, room: RoomView, at: number): RoomState {
+  let next: RoomState = { ...state, room, roomAt: at };
+  const recorded = state.room !== null && isRecording(state.room);
+  const live = state.room !== null && isLive(state.room);
+  if (recorded !== isRecording(room)) next = noticed(next, recorded ? 'recording_ended' : 'recording_started');
+  if (live !== isLive(room)) next = noticed(next, live ? 'live_ended' : 'live_started');
+  const failed = [...room.recordings, ...room.streams].find(
+    ({ id, state: how }) => how === 'failed' && wasRunning(state.room, id),
+  );
+  if (failed !== undefined && state.role === 'host') next = noticed(next, 'refused', failed.error ?? '', 'output_failed');
+  return next;
+}
+
+function wasRunning(room: RoomView | null, id: string): boolean {
+  const before = [...(room?.recordings ?? []), ...(room?.streams ?? [])].find((output) => output.id === id);
+  return before !== undefined && before.state !== 'failed';
+}
+
+function noticed(state: RoomState, kind: Notice['kind'], text = '', code = ''): RoomState {
+  const notice = { id: state.nextNotice, kind, text, code };
+  return { ...state, notices: [...state.notices, notice].slice(-4), nextNotice: state.nextNotice + 1 };
+}
+
+/** A recording is being written: everybody must see it. */
+export function isRecording(room: RoomView): boolean {
+  return room.recordings.some(({ state }) => state === 'starting' || state === 'live');
+}
+
+/** The recording that "Stop recording" stops. */
+export function runningRecording(room: RoomView): RoomView['recordings'][number] | undefined {
+  return room.recordings.find(({ state }) => state === 'live') ?? room.recordings.find(({ state }) => state === 'starting');
+}
+
+export function runningStreams(room: RoomView): RoomView['streams'] {
+  return room.streams.filter(({ state }) => state === 'connecting' || state === 'live' || state === 'retrying');
+}
+
+export function isLive(room: RoomView): boolean {
+  return runningStreams(room).some(({ state }) => state === 'live');
+}
+
+/** Whether the one picture is shown: asked for, or given by the server to a thin line. */
+export function showsMix(state: RoomState): boolean {
+  if (state.view === 'mix') return true;
+  const me = state.participants.find(({ id }) => id === state.you);
+  return me?.view === 'mix' && Object.values(state.slots).some(({ kind }) => kind === 'mix');
+}

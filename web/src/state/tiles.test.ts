@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import type { ParticipantView } from '../protocol/server';
+import { initial, NOTHING_ON, type RoomState } from './room';
+import { arrange, colourOf, initials, slotOf, viewTiles } from './tiles';
+
+const AREA = { width: 1260, height: 684, gap: 10 };
+
+function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
+  const media = { ...NOTHING_ON, microphone: true, camera: true };
+  return { id, name: id, role: 'guest', kind: 'browser', joined_at: '', media, muted_by_host: false, view: 'tiles', connected: true, ...change };
+}
+
+function room(people: ParticipantView[], change: Partial<RoomState> = {}): RoomState {
+  return { ...initial(), you: 'me', participants: people, ...change };
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, index) => person(`p${index}`));
+const sharing = person('s', { media: { ...NOTHING_ON, camera: true, screen: true } });
+
+describe('arrange', () => {
+  it('draws everybody in order of arrival, yourself among them', () => {
+    const { tiles, more } = arrange(room([person('b'), person('me'), person('a')]), AREA, 12);
+    expect(tiles.map(({ participant, own }) => [participant, own])).toEqual([['b', false], ['me', true], ['a', false]]);
+    expect(more).toBe(0);
+  });
+
+  it('gives a viewer who cannot be seen or heard no tile', () => {
+    expect(arrange(room([person('me'), person('w', { kind: 'whep' })]), AREA, 12).tiles).toHaveLength(1);
+  });
+
+  it('draws a shared screen large, beside its owner’s face', () => {
+    const { tiles } = arrange(room([person('me'), sharing]), AREA, 12);
+    expect(tiles.map(({ key, large }) => [key, large])).toEqual([['s screen', true], ['me camera', false], ['s camera', false]]);
+  });
+
+  it('draws only the pinned one large', () => {
+    const { tiles } = arrange(room([person('me'), sharing, person('x')], { pinned: { participant: 'x', source: 'camera' } }), AREA, 12);
+    expect(tiles.filter(({ large }) => large).map(({ key }) => key)).toEqual(['x camera']);
+    expect(tiles.filter(({ participant }) => participant === 'x')).toHaveLength(1);
+  });
+
+  it('keeps you, who spoke, and who is seen, when not everybody fits', () => {
+    const people = [...many(20), person('quiet', { media: NOTHING_ON }), person('me')];
+    const { tiles, more, moreRect } = arrange(room(people, { spoke: ['quiet', 'p19'] }), AREA, 6);
+    expect(tiles.map(({ participant }) => participant)).toEqual(['p0', 'p1', 'p19', 'quiet', 'me']);
+    expect(more).toBe(17);
+    expect(moreRect).not.toBeNull();
+  });
+});
+
+describe('what the server is told', () => {
+  it('is the pictures of others, in device pixels, the large one first', () => {
+    const { tiles } = arrange(room([person('me'), person('dark', { media: NOTHING_ON }), sharing]), AREA, 12);
+    const told = viewTiles(tiles, 2);
+    expect(told.map(({ participant, source }) => [participant, source])).toEqual([['s', 'screen'], ['s', 'camera']]);
+    expect(told[0]?.height).toBe(684 * 2);
+  });
+
+  it('finds the section that shows a tile', () => {
+    const slots = { 7: { kind: 'track', participant: 'b', source: 'screen' }, 8: { kind: 'track', participant: 'b', source: 'camera' } } as const;
+    expect(slotOf(slots, { participant: 'b', source: 'camera' })).toBe('8');
+    expect(slotOf(slots, { participant: 'c', source: 'camera' })).toBeUndefined();
+  });
+});
+
+describe('a person without a picture', () => {
+  it.each([
+    ['Anna Lindqvist', 'AL'],
+    ['  Bruno ', 'B'],
+    ['Élodie de la Fabre', 'ÉF'],
+    ['王小明', '王'],
+    ['🙂 Sam', 'S'],
+    ['…', ''],
+  ])('%s', (name, expected) => {
+    expect(initials(name)).toBe(expected);
+  });
+
+  it('keeps a colour', () => {
+    expect(colourOf('p12')).toBe(colourOf('p12'));
+    expect(colourOf('p12')).toBeLessThan(8);
+  });
+});
