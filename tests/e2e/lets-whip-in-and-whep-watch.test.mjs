@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { behaviour } from './harness/behaviour.mjs';
 import { looks } from './harness/clips.mjs';
 import { isColour } from './harness/participant.mjs';
+import { ownAddress } from './harness/ports.mjs';
 import { Program } from './harness/processes.mjs';
 import { until } from './harness/wait.mjs';
 
@@ -39,6 +40,7 @@ const publish = (url, name, look, seconds, ...more) => new Client('whip_publish.
   '--colour', hex(look), '--tone', look.tone, '--duration', seconds, ...more]);
 
 behaviour('WHIP publishers are seen and heard, and WHEP viewers watch the mix', async (scene) => {
+  await scene.start({ mediaAddress: ownAddress() });
   const room = await scene.room();
   const api = `${scene.server.url}/api/v1/rooms`;
   const ann = await scene.guest(room, 'Ann', { look: 'red' });
@@ -71,6 +73,7 @@ behaviour('WHIP publishers are seen and heard, and WHEP viewers watch the mix', 
 });
 
 behaviour('H.264 by WHIP is seen, a second door takes the host token, and a low view is smaller', async (scene) => {
+  await scene.start({ mediaAddress: ownAddress() });
   const room = await scene.room({ locked: true });
   const api = `${scene.server.url}/api/v1/rooms`;
   const locked = scene.keep(publish(`${api}/${room.invitation}/whip`, 'Out', looks.blue, 1));

@@ -45,9 +45,11 @@ export async function cadence(path, kind = 'v') {
   const text = String(await run('ffprobe', ['-v', 'error', '-select_streams', `${kind}:0`, '-show_entries', 'packet=pts_time',
     '-of', 'csv=p=0', path]));
   const times = text.split(/[\s,]+/).filter(Boolean).map(Number).filter(Number.isFinite).sort((a, b) => a - b);
-  let longest = 0;
-  for (let at = 1; at < times.length; at++) longest = Math.max(longest, times[at] - times[at - 1]);
-  return { frames: times.length, longestGap: longest, first: times[0], last: times.at(-1) };
+  let [longestGap, gapAt] = [0, 0];
+  for (let at = 1; at < times.length; at++) {
+    if (times[at] - times[at - 1] > longestGap) [longestGap, gapAt] = [times[at] - times[at - 1], times[at - 1]];
+  }
+  return { frames: times.length, longestGap, gapAt, first: times[0], last: times.at(-1) };
 }
 
 /** Small pictures of the file, `fps` a second from `from` on: each a function of a place in 0..1 to a colour. */
