@@ -24,7 +24,7 @@ async fn people_meet_and_part() {
     let mut host = server.socket(&room.invitation).await;
     let welcome = host.join("Anna", Some(&room.token)).await;
     assert_eq!((&welcome["role"], &welcome["protocol"]), (&json!("host"), &json!(1)));
-    assert_eq!(welcome["slots"], json!({"audio": 3, "video": 9}));
+    assert_eq!(welcome["slots"], json!({"audio": 3, "video": 12}));
     let invitation = host.until("invitation").await;
     assert_eq!(invitation["url"], format!("http://{}/r/{}", server.address, room.invitation));
 
