@@ -11,7 +11,7 @@ import { media, until } from './harness/wait.mjs';
 behaviour('a flash and its beep are together in the recording', async (scene) => {
   const room = await scene.room();
   const { tone } = looks.yellow;
-  const ann = await scene.guest(room, 'Ann', { witness: { synced: { tone } } });
+  const ann = await scene.guest(room, 'Ann', { witness: { synced: { tone } }, args: ['--autoplay-policy=no-user-gesture-required'] });
   await ann.evaluate(() => new Promise((flowing) => {
     const asked = setInterval(async () => {
       for (const one of seen.connections) {
@@ -31,10 +31,10 @@ behaviour('a flash and its beep are together in the recording', async (scene) =>
 
   const { flashes, beeps } = await probe.flashesAndBeeps(file, tone);
   const offsets = flashes.map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
-    .filter((offset) => Math.abs(offset) < 0.5).slice(2).sort((a, b) => a - b);
-  const middle = offsets[Math.floor(offsets.length / 2)];
-  scene.figure('sound after picture, ms', offsets.map((offset) => Math.round(offset * 1000)));
-  assert.ok(offsets.length >= 6, `${flashes.length} flashes and ${beeps.length} beeps were found`);
-  // EBU R37: sound at most 40 ms early or 60 ms late; what Chromium itself adds on a busy machine comes on top.
-  assert.ok(middle > -0.08 && middle < 0.1, `the middle one is ${Math.round(middle * 1000)} ms`);
+    .filter((offset) => Math.abs(offset) < 0.5);
+  scene.figure('sound after picture, ms, in order', offsets.map((offset) => Math.round(offset * 1000)));
+  assert.ok(offsets.length >= 8, `${flashes.length} flashes and ${beeps.length} beeps were found`);
+  // EBU R37 allows sound 40 ms early or 60 ms late; what a browser adds on a busy machine comes on top.
+  const worst = offsets.reduce((one, other) => (Math.abs(other) > Math.abs(one) ? other : one));
+  assert.ok(worst > -0.12 && worst < 0.12, `the worst is ${Math.round(worst * 1000)} ms`);
 });

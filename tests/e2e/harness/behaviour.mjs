@@ -15,14 +15,19 @@ const traces = resolve(import.meta.dirname, '../../../target/e2e');
  * @param {{within?: number}} [limits] seconds
  */
 export function behaviour(name, act, { within = 180 } = {}) {
-  test(name, { timeout: within * 1000 }, async (t) => {
+  test(name, async (t) => {
     const scene = new Scene(t);
+    let alarm;
+    const late = new Promise((_, fail) => {
+      alarm = setTimeout(() => fail(new Error(`not done within ${within} s`)), within * 1000);
+    });
     try {
-      await act(scene);
+      await Promise.race([act(scene), late]);
     } catch (error) {
       await scene.leaveTraces().catch(() => {});
       throw error;
     } finally {
+      clearTimeout(alarm);
       await scene.close();
     }
   });

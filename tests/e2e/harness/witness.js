@@ -5,14 +5,21 @@
   const seen = (globalThis.seen = { connections: [], calls: {}, pictures: {}, clicks: [], lost: [], tracks: [] });
   const count = (name) => (seen.calls[name] = (seen.calls[name] ?? 0) + 1);
 
+  const configured = (configuration) => {
+    seen.configuration = configuration;
+    return options.relay_only ? { ...configuration, iceTransportPolicy: 'relay' } : configuration;
+  };
+
   const Native = globalThis.RTCPeerConnection;
   globalThis.RTCPeerConnection = class extends Native {
     constructor(configuration = {}) {
-      super(options.relay_only ? { ...configuration, iceTransportPolicy: 'relay' } : configuration);
-      seen.configuration = configuration;
+      super(configured(configuration));
       seen.connections.push(this);
       this.addEventListener('track', ({ track }) => seen.tracks.push(track));
       this.addEventListener('negotiationneeded', () => count('negotiationneeded'));
+    }
+    setConfiguration(configuration) {
+      super.setConfiguration(configured(configuration));
     }
     setRemoteDescription(description) {
       count('setRemoteDescription');
