@@ -14,7 +14,7 @@ use crate::transport::net::Net;
 const NOT_BEFORE: Duration = Duration::from_secs(1_760_000_000);
 
 /// Everything outside GStreamer that a room needs.
-pub fn check(config: &Config) -> Vec<Finding> {
+pub(crate) fn check(config: &Config) -> Vec<Finding> {
     let config = std::sync::Arc::new(config.clone());
     vec![
         finding("data folder", data(&config.data), "make the folder, or name another by --data"),

@@ -24,7 +24,7 @@ async fn people_meet_and_part() {
     let mut host = server.socket(&room.invitation).await;
     let welcome = host.join("Anna", Some(&room.token)).await;
     assert_eq!((&welcome["role"], &welcome["protocol"]), (&json!("host"), &json!(1)));
-    assert_eq!(welcome["slots"], json!({"audio": 3, "video": 9}));
+    assert_eq!(welcome["slots"], json!({"audio": 3, "video": 12}));
     let invitation = host.until("invitation").await;
     assert_eq!(invitation["url"], format!("http://{}/r/{}", server.address, room.invitation));
 
@@ -285,10 +285,12 @@ async fn a_viewer_sees_the_mix() {
     for view in ["", "?view=mix", "?view=low"] {
         assert_eq!(knock(&server, &format!("{}{view}", door(&room, "whep")), None).await.status(), 201, "{view}");
     }
+    let short = format!("/rooms/{}/whep", room.invitation);
+    assert_eq!(knock(&server, &short, None).await.status(), 201, "the contract's short path");
     problem(knock(&server, &format!("{}?view=tiles", door(&room, "whep")), None).await, 400, "invalid_request").await;
     let people: Value =
         server.get(&room.path("/participants")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
-    assert_eq!(people.as_array().unwrap().len(), 3);
+    assert_eq!(people.as_array().unwrap().len(), 4);
     assert!(people.as_array().unwrap().iter().all(|one| one["kind"] == "whep" && one["view"] == "mix"), "{people}");
 }
 

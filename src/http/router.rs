@@ -27,6 +27,8 @@ pub fn router(state: AppState) -> Router {
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let mut router = api
         .route("/api/v1/openapi.json", get(move || openapi(description.clone())))
+        // The contract names the standard doors by their short paths; both ways lead in.
+        .merge(doors::routes().split_for_parts().0)
         .merge(pages())
         .fallback(pages::other)
         .method_not_allowed_fallback(method_not_allowed);

@@ -1,6 +1,7 @@
 //! What this machine lacks to make a room work: elements by name with their Debian package, and every template run for
 //! a second on test media.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -273,7 +274,10 @@ fn try_output(name: &str, templates: &Templates) -> Result<(), Problem> {
     let output = Pipeline::parse(launch, &time, move |event| drop(tell.send(event)))?;
     let sink: gst::Element = output.named("sink")?;
     let ins = [super::link::inlet(&output, "video")?, super::link::inlet(&output, "audio")?];
-    let folder = std::env::temp_dir().join(format!("veranda-check-{}-{name}", std::process::id()));
+    // Two checks of one process may run side by side.
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("veranda-check-{}-{run}-{name}", std::process::id()));
     match name {
         "mp4" => sink.set_property_from_str("location", &folder.with_extension("mp4").to_string_lossy()),
         "hls" => {

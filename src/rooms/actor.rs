@@ -81,15 +81,17 @@ impl Actor {
         while !(self.room.is_over() && self.store.is_idle()) {
             let timer = self.room.next_timer().map(|at| self.origin + at);
             tokio::select! {
-                Some(request) = requests.recv() => self.on_request(request),
-                event = self.media.next() => self.handle(event.map_or(Input::MediaGone, Input::Media)),
-                connection = self.lines.gone() => self.handle(Input::Disconnected(connection)),
-                done = self.store.next() => self.on_stored(done),
-                () = sleep_until(timer) => self.handle(Input::Tick),
+                // What has happened is known before what is asked: who joins hears who is away.
+                biased;
                 () = stop.cancelled(), if !stopping => {
                     stopping = true;
                     self.handle(Input::Shutdown);
                 }
+                connection = self.lines.gone() => self.handle(Input::Disconnected(connection)),
+                event = self.media.next() => self.handle(event.map_or(Input::MediaGone, Input::Media)),
+                done = self.store.next() => self.on_stored(done),
+                () = sleep_until(timer) => self.handle(Input::Tick),
+                Some(request) = requests.recv() => self.on_request(request),
             }
         }
     }

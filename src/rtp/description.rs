@@ -3,6 +3,9 @@
 
 use crate::domain::ids::{MediaKind, Source};
 
+/// The CNAME of everything the server sends: one endpoint, one clock (RFC 3550 section 6.5.1).
+pub const SERVER_CNAME: &str = "veranda";
+
 /// The codecs this server forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodecName {

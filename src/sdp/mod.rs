@@ -27,8 +27,7 @@ pub use transport::{
     Candidate, CandidateTransport, DataChannel, IceCredentials, Setup, TransportAnswer, TransportProblem,
 };
 
-/// The CNAME of everything the server sends: one endpoint, one clock (RFC 3550, 6.5.1). Sender reports must say the same.
-pub const CNAME: &str = "veranda";
+pub use crate::rtp::description::SERVER_CNAME as CNAME;
 
 /// The longest SDP read, in bytes. The largest real offer seen (Chromium, 25 video slots) has 142 kB.
 pub const MAX_OFFER_BYTES: usize = 256 * 1024;

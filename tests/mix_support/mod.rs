@@ -281,6 +281,7 @@ impl Room {
 pub fn tile(person: u64, name: &str, picture: Option<TrackId>, rect: Rect) -> Tile {
     Tile {
         participant: ParticipantId(person),
+        source: Source::Camera,
         picture,
         name: name.into(),
         muted: false,

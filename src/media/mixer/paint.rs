@@ -293,6 +293,7 @@ mod tests {
         gst::init().unwrap();
         let tile = Tile {
             participant: ParticipantId(1),
+            source: crate::domain::ids::Source::Camera,
             picture: None,
             name: "</text><image href='file:///etc/passwd'/>".repeat(50),
             muted: true,

@@ -6,6 +6,7 @@ use rtcp_types::prelude::*;
 use rtcp_types::{CompoundBuilder, Fir, Nack, PayloadFeedback, Pli, SenderReport, TransportFeedback};
 
 use super::super::Outbound;
+use super::super::description::SERVER_CNAME;
 use super::super::egress::{Exit, name};
 use super::super::lane::Lane;
 use super::super::rewrite::StreamKey;
@@ -240,8 +241,9 @@ impl Router {
             return;
         }
         let ntp = self.clock.ntp(now);
-        let reports =
-            peer.egress.slots.iter().filter_map(|slot| lane_report(&self.tracks, slot.ssrc, &slot.lane, ntp, now));
+        let reports = peer.egress.slots.iter().filter_map(|slot| {
+            lane_report(&self.tracks, slot.ssrc, &slot.lane, ntp, now).map(LaneReport::of_the_server)
+        });
         let reports: Vec<LaneReport> = reports.collect();
         for reports in reports.chunks(REPORTS_PER_DATAGRAM) {
             peer.egress.rtcp(&sender_reports(reports, ntp), &mut Exit { scratch: &mut self.scratch, out });
@@ -268,6 +270,13 @@ impl Router {
             now + REPORT_INTERVAL
         };
         self.wake_at(next);
+    }
+}
+
+impl LaneReport {
+    /// Slots all have the server's name, which the answer told: who is shown changes, the SSRC's name may not.
+    fn of_the_server(self) -> Self {
+        Self { cname: SERVER_CNAME.into(), ..self }
     }
 }
 

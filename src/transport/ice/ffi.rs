@@ -88,7 +88,7 @@ mod imp {
 
     /// webrtcbin's candidate callback. Never called (candidates are written into the answer by us), but its data must be
     /// given back.
-    pub struct OnCandidate {
+    pub(super) struct OnCandidate {
         pub(super) data: glib::ffi::gpointer,
         pub(super) notify: glib::ffi::GDestroyNotify,
     }

@@ -12,8 +12,7 @@ import { initial, reduce, type Notice, type RoomEvent, type RoomState, type Tile
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
 import type { LocalMedia } from './local.svelte';
 
-/** Pictures at a time: what a screen shows well and a machine decodes easily. The server may allow more. */
-const LAPTOP_SLOTS = 9;
+/** Pictures at a time that a phone shows well and decodes easily; elsewhere it is the server's word. */
 const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
 const STATS_MS = 5000;
@@ -32,7 +31,7 @@ export class Session {
   #peer: Peer | null = null;
   #name = '';
   #iceServers: IceServer[] = [];
-  #limits: SlotLimits = { audio: 3, video: 9 };
+  #limits: SlotLimits = { audio: 3, video: 12 };
   #offers = 0;
   #timers: Record<'offer' | 'view', ReturnType<typeof setTimeout> | undefined> = { offer: undefined, view: undefined };
   #view = '';
@@ -174,7 +173,7 @@ export class Session {
         this.#iceServers = message.ice_servers;
         this.#limits = {
           audio: message.slots.audio,
-          video: Math.min(isPhone() ? PHONE_SLOTS : LAPTOP_SLOTS, message.slots.video),
+          video: isPhone() ? Math.min(PHONE_SLOTS, message.slots.video) : message.slots.video,
         };
         this.#view = '';
         void this.#offer();
