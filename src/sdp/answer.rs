@@ -44,9 +44,9 @@ impl Offer {
                 true => switched_off(section),
                 false => {
                     let mut media = self.section(section, place, slot, transport);
-                    if bundle.first() == Some(&section.mid.as_str()) {
-                        add_candidates(&mut media, candidates);
-                    }
+                    // In every section: RFC 9143 section 7.1.3 asks for the first alone, but aiortc with `max-bundle`
+                    // listens to the last.
+                    add_candidates(&mut media, candidates);
                     media
                 }
             });
