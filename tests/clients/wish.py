@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 
 class Refused(Exception):
@@ -20,10 +20,10 @@ class Refused(Exception):
         self.status, self.body = status, body
 
 
-def new_peer():
+def new_peer(bundle):
     # Without an explicit empty list aiortc asks a public STUN server, and no third party is ever contacted.
-    # Its own bundle policy: with MAX_BUNDLE aiortc 1.16 keeps the candidates of an answer's last section only.
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    # With MAX_BUNDLE aiortc 1.16 keeps the candidates of an answer's last section only; by default those of the first.
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=bundle))
 
 
 def request(method, url, token=None, body=None):
@@ -52,7 +52,9 @@ async def negotiate(peer, url, token):
 
 async def run(url, token, duration, prepare, report):
     """A whole session: `prepare(peer)` before the offer, `report()` at the end. Prints one line of JSON; returns the exit code."""
-    peer, started, location = new_peer(), time.monotonic(), None
+    # Both policies are tried: viewers come with one, publishers with the other.
+    bundle = RTCBundlePolicy.MAX_BUNDLE if "/whep" in url else RTCBundlePolicy.BALANCED
+    peer, started, location = new_peer(bundle), time.monotonic(), None
     result = {"connected": False}
     ended, connected = asyncio.Event(), asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

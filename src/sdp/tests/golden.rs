@@ -1,6 +1,6 @@
 //! What is read of real offers, and what every answer must hold whoever offered.
 
-use sdp_types::Session;
+use sdp_types::{Media, Session};
 
 use super::*;
 use crate::domain::ids::{MediaKind, Source};
@@ -69,11 +69,14 @@ fn every_answer_keeps_to_its_offer() {
             let numbers = |fmt: &str| fmt.split(' ').map(str::to_owned).collect::<Vec<_>>();
             assert!(numbers(&ours.fmt).iter().all(|pt| numbers(&theirs.fmt).contains(pt)), "{what}");
         }
-        let with_candidates = answered.medias.iter().map(|m| values(&m.attributes, "candidate").count());
-        let expected = std::iter::once(3).chain(std::iter::repeat(0));
-        assert!(
-            with_candidates.eq(expected.take(answered.medias.len())),
-            "{name}: candidates in the first section only"
+        let unlike = |media: &&Media| {
+            let expected = if media.port == 0 { 0 } else { 3 };
+            values(&media.attributes, "candidate").count() != expected
+        };
+        assert_eq!(
+            answered.medias.iter().filter(unlike).count(),
+            0,
+            "{name}: candidates in every section that is used"
         );
     }
 }
