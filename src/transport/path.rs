@@ -9,6 +9,10 @@ pub(super) const CONSENT: Duration = Duration::from_secs(15);
 /// How long a new session may take to show its first check.
 pub(super) const FIRST_CHECK: Duration = Duration::from_secs(30);
 
+/// A client that checked over UDP so recently needs no TCP, even when it nominates both: Firefox does, in the order in which
+/// they succeed (aggressive nomination, where the pair of higher priority is the one to use).
+const UDP_FRESH: Duration = Duration::from_secs(6);
+
 /// Most UDP addresses kept for one peer: an attacker who knows one password can't fill the table.
 const MOST_ADDRESSES: usize = 8;
 
@@ -32,6 +36,7 @@ pub(super) struct Connectivity {
     nominated: bool,
     addresses: Vec<SocketAddr>,
     last_check: Option<Instant>,
+    last_udp_check: Option<Instant>,
     since: Instant,
 }
 
@@ -47,7 +52,8 @@ pub(super) struct Checked {
 
 impl Connectivity {
     pub(super) fn new(now: Instant) -> Self {
-        Self { current: None, nominated: false, addresses: Vec::new(), last_check: None, since: now }
+        let (last_check, last_udp_check) = (None, None);
+        Self { current: None, nominated: false, addresses: Vec::new(), last_check, last_udp_check, since: now }
     }
 
     /// Where to send.
@@ -65,8 +71,11 @@ impl Connectivity {
     pub(super) fn checked(&mut self, now: Instant, path: Path, nominates: bool) -> Checked {
         self.last_check = Some(now);
         let first_nomination = nominates && !self.nominated;
-        if nominates || self.current.is_none() {
+        if (nominates && !self.better_than(now, path)) || self.current.is_none() {
             self.current = Some(path);
+        }
+        if matches!(path, Path::Udp { .. }) {
+            self.last_udp_check = Some(now);
         }
         self.nominated |= nominates;
         let (mut new_address, mut forgotten) = (None, None);
@@ -80,6 +89,12 @@ impl Connectivity {
             new_address = Some(remote);
         }
         Checked { first_nomination, new_address, forgotten }
+    }
+
+    /// Whether the present path is UDP that works and `path` is not.
+    fn better_than(&self, now: Instant, path: Path) -> bool {
+        let fresh = self.last_udp_check.is_some_and(|last| now.saturating_duration_since(last) <= UDP_FRESH);
+        matches!((self.current, path), (Some(Path::Udp { .. }), Path::Tcp(_))) && fresh
     }
 
     /// A connection closed: it is no path any more. The peer's next check brings another.
@@ -118,6 +133,19 @@ mod tests {
         assert_eq!(peer.current(), Some(udp(2)), "a plain check moves nothing");
         assert!(!peer.checked(now, udp(3), true).first_nomination, "a new network is not a new session");
         assert_eq!(peer.current(), Some(udp(3)));
+    }
+
+    #[test]
+    fn tcp_takes_over_only_from_udp_that_went_silent() {
+        let now = Instant::now();
+        let mut peer = Connectivity::new(now);
+        peer.checked(now, udp(1), true);
+        peer.checked(now + UDP_FRESH, Path::Tcp(ConnectionId(3)), true);
+        assert_eq!(peer.current(), Some(udp(1)));
+        peer.checked(now + UDP_FRESH + Duration::from_millis(1), Path::Tcp(ConnectionId(3)), true);
+        assert_eq!(peer.current(), Some(Path::Tcp(ConnectionId(3))));
+        peer.checked(now + UDP_FRESH * 2, udp(1), true);
+        assert_eq!(peer.current(), Some(udp(1)), "and gives way again");
     }
 
     #[test]

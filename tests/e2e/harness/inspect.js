@@ -39,8 +39,10 @@ export async function traffic() {
           frames: entry.framesEncoded ?? 0, height: entry.frameHeight ?? 0 };
       }
     });
-    report.forEach((entry) => {
-      if (entry.type !== 'candidate-pair' || !(entry.selected || (entry.nominated && entry.state === 'succeeded'))) return;
+    // Firefox nominates whatever succeeds and says which one it uses; Chromium nominates one.
+    const pairs = [...report.values()].filter((entry) => entry.type === 'candidate-pair');
+    const used = pairs.find((pair) => pair.selected) ?? pairs.find((pair) => pair.nominated && pair.state === 'succeeded');
+    [used].filter(Boolean).forEach((entry) => {
       const [local, remote] = [report.get(entry.localCandidateId), report.get(entry.remoteCandidateId)];
       told.pair = { protocol: local?.protocol, relay: local?.relayProtocol, local: local?.candidateType,
         remote: remote?.address ?? remote?.ip, port: remote?.port };
