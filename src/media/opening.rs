@@ -54,7 +54,8 @@ fn try_open(request: &OpenRequest) -> Result<Opened, String> {
         Arc::new(move |event| drop(inbox.send(Input::Session(peer, event)))),
     );
     let (session, own) = opened.map_err(|error| internal(peer, &error.to_string()))?;
-    let transport = TransportAnswer::parse(&own).map_err(|problem| internal(peer, &problem.to_string()))?;
+    let mut transport = TransportAnswer::parse(&own).map_err(|problem| internal(peer, &problem.to_string()))?;
+    transport.fingerprint = session.fingerprint();
     let answer = offer.answer(&transport, request.net.candidates(), u64::from(random_ssrc()));
     let inbox = request.inbox.clone();
     request.net.add_peer(NewPeer {

@@ -14,7 +14,7 @@ use super::codec::{Chosen, Sound, opus_parameters};
 use super::offer::Offer;
 use super::places::{Place, extensions, layers};
 use super::section::{Section, SectionKind};
-use super::transport::{Candidate, TransportAnswer};
+use super::transport::{Candidate, Setup, TransportAnswer};
 
 /// The most a camera is asked to send, in kbit/s: all three layers of 720p (about 150 + 450 + 1100), which is what the
 /// largest tile needs and a common uplink carries.
@@ -161,7 +161,10 @@ impl Offer {
         for (hash, value) in &self.fingerprints {
             media.add_attribute_with_value("fingerprint", format_args!("{hash} {value}"));
         }
-        media.add_attribute_with_value("setup", self.setup);
+        // A client that leaves it open opens DTLS itself, once it has a path: a ClientHello of ours can come before Firefox
+        // listens, and would be repeated a second later.
+        let setup = if self.setup == Setup::ActPass { Setup::Active } else { self.setup };
+        media.add_attribute_with_value("setup", setup);
     }
 }
 

@@ -8,7 +8,8 @@ use crate::domain::ids::PeerId;
 use crate::rtp::router::SrtpKeys;
 use crate::transport::ice::{IceAgent, IceLink, SendDtls};
 
-use super::{certificate, negotiate};
+use super::certificate::{self, Own};
+use super::negotiate;
 
 /// Why a session could not be opened, or gave no keys.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum SessionError {
     /// A step failed with webrtcbin's words.
     #[error("webrtcbin: {0}")]
     Webrtcbin(String),
+    /// The server's own certificate could not be made.
+    #[error("no certificate: {0}")]
+    Certificate(String),
     /// Not who made the offer.
     #[error("the client's certificate is not the one its offer names")]
     WrongCertificate,
@@ -43,6 +47,7 @@ pub enum SessionEvent {
 pub struct Session {
     pipeline: Running,
     link: IceLink,
+    own: &'static Own,
     fingerprints: Vec<String>,
 }
 
@@ -62,12 +67,20 @@ impl Session {
         let agent = IceAgent::new(send);
         let webrtcbin = agent.webrtcbin()?;
         webrtcbin.set_property_from_str("bundle-policy", "max-bundle");
+        let own = certificate::own().map_err(SessionError::Certificate)?;
+        present(&webrtcbin, &own.pem);
         pipeline.0.add(&webrtcbin)?;
         watch(&pipeline.0, &webrtcbin, &events);
         pipeline.0.set_state(gst::State::Playing)?;
         let answer = negotiate::answer(&webrtcbin, offer)?;
         let link = agent.link().ok_or(SessionError::Negotiation("webrtcbin asked for no transport"))?;
-        Ok((Self { pipeline, link, fingerprints }, answer))
+        Ok((Self { pipeline, link, own, fingerprints }, answer))
+    }
+
+    /// The hash and fingerprint of the server's certificate. Those in webrtcbin's answer are wrong: it takes the key for
+    /// a part of the certificate.
+    pub fn fingerprint(&self) -> (String, String) {
+        ("sha-256".into(), self.own.fingerprint.clone())
     }
 
     /// The way for DTLS.
@@ -113,6 +126,16 @@ impl Drop for Running {
         // Nothing can be done about a pipeline that won't stop; it holds no one else up.
         let _ = self.0.set_state(gst::State::Null);
     }
+}
+
+/// Has DTLS show `certificate` instead of one that GStreamer makes; before the answer, which holds its fingerprint.
+fn present(webrtcbin: &gst::Element, certificate: &'static str) {
+    let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() else { return };
+    bin.connect_deep_element_added(move |_, _, element| {
+        if element.factory().is_some_and(|factory| factory.name() == "dtlsdec") {
+            element.set_property("pem", certificate);
+        }
+    });
 }
 
 fn watch(pipeline: &gst::Pipeline, webrtcbin: &gst::Element, events: &Arc<dyn Fn(SessionEvent) + Send + Sync>) {
