@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use crate::domain::ids::PeerId;
 use crate::domain::media::PeerKind;
@@ -32,7 +33,9 @@ pub(super) struct Opened {
 
 /// Opens it and tells the engine how it went.
 pub(super) fn open(request: &OpenRequest) {
+    let begun = Instant::now();
     let outcome = try_open(request);
+    tracing::debug!(peer = %request.peer, took = ?begun.elapsed(), good = outcome.is_ok(), "a media session opened");
     if request.inbox.send(Input::Opened(request.peer, outcome)).is_err() {
         // The room is gone: the session ended with the message.
         request.net.remove_peer(request.peer);

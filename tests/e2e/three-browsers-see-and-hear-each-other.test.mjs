@@ -27,6 +27,7 @@ behaviour('three browsers see and hear each other', async (scene) => {
 
   for (const [person, id] of [[ben, b], [fay, f]]) {
     scene.figure(`${person.name}: Join to the first remote picture, ms`, await person.joinToPicture(id));
+    scene.figure(`${person.name}: on the way, ms`, await person.wayIn());
   }
   for (const person of [ann, ben, fay]) {
     const { pair, video } = await person.traffic();

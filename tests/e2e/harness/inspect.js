@@ -77,7 +77,7 @@ export async function tones(wanted) {
 
 /** What the page did with WebRTC so far. */
 export function history() {
-  const { connections, calls, pictures, clicks } = seen;
-  return { connections: connections.length, calls: { ...calls }, pictures: { ...pictures }, clicks: [...clicks],
+  const { connections, calls, pictures, clicks, steps } = seen;
+  return { connections: connections.length, calls: { ...calls }, pictures: { ...pictures }, clicks: [...clicks], steps: { ...steps },
     configuration: seen.configuration };
 }

@@ -135,4 +135,11 @@ export class Participant {
     const remote = Object.entries(pictures).filter(([id]) => id !== ownId).map(([, at]) => at);
     return Math.round(Math.min(...remote) - pressed);
   }
+
+  /** Milliseconds from pressing Join to each step of the way in. */
+  async wayIn() {
+    const { steps, clicks } = await this.history();
+    const pressed = clicks.filter((click) => click.name === 'Join').at(-1).at;
+    return Object.fromEntries(Object.entries(steps).map(([step, at]) => [step, Math.round(at - pressed)]));
+  }
 }

@@ -2,8 +2,11 @@
 // what `veranda_test` asks for. A plain script, not a module.
 (() => {
   const options = globalThis.veranda_test ?? {};
-  const seen = (globalThis.seen = { connections: [], calls: {}, pictures: {}, clicks: [], lost: [], tracks: [] });
+  const seen = (globalThis.seen = { connections: [], calls: {}, pictures: {}, clicks: [], lost: [], tracks: [], steps: {} });
   const count = (name) => (seen.calls[name] = (seen.calls[name] ?? 0) + 1);
+
+  // When each step of the way into the room was first reached.
+  const reached = (step) => (seen.steps[step] ??= performance.now());
 
   const configured = (configuration) => {
     seen.configuration = configuration;
@@ -15,7 +18,13 @@
     constructor(configuration = {}) {
       super(configured(configuration));
       seen.connections.push(this);
-      this.addEventListener('track', ({ track }) => seen.tracks.push(track));
+      reached('connection');
+      this.addEventListener('track', ({ track }) => {
+        seen.tracks.push(track);
+        if (track.kind === 'video') track.addEventListener('unmute', () => reached('video'));
+      });
+      this.addEventListener('iceconnectionstatechange', () => reached(`ice ${this.iceConnectionState}`));
+      this.addEventListener('connectionstatechange', () => reached(this.connectionState));
       this.addEventListener('negotiationneeded', () => count('negotiationneeded'));
     }
     setConfiguration(configuration) {
@@ -23,6 +32,7 @@
     }
     setRemoteDescription(description) {
       count('setRemoteDescription');
+      reached('answer');
       if (!options.tcp_only || !description?.sdp) return super.setRemoteDescription(description);
       const sdp = description.sdp.split(/\r?\n/).filter((line) => !/^a=candidate:\S+ \d+ udp /i.test(line)).join('\r\n');
       return super.setRemoteDescription({ type: description.type, sdp });
@@ -32,6 +42,7 @@
     const own = Native.prototype[name];
     Native.prototype[name] = function (...args) {
       count(name);
+      reached(name);
       return own.apply(this, args);
     };
   }

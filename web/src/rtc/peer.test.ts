@@ -134,6 +134,20 @@ describe('the offer', () => {
     expect(fake.transceivers[2]?.sender.track).toBe(SCREEN);
   });
 
+  it('may be prepared before anything is known, and is still the one', async () => {
+    const { peer, fake } = bench();
+    const limits = { audio: 3, video: 2 };
+    peer.prepare(limits);
+    peer.prepare(limits);
+    expect(fake.offers).toBe(1);
+    expect([peer.offers(limits), peer.offers({ audio: 3, video: 9 })]).toEqual([true, false]);
+    await expect(peer.offer([], limits, { camera: CAMERA })).resolves.toBe('the offer');
+    expect(fake.offers).toBe(1);
+    expect(fake.transceivers).toHaveLength(9);
+    expect(fake.transceivers[1]?.sender.track).toBe(CAMERA);
+    expect(peer.offers(limits)).toBe(false);
+  });
+
   it('takes one answer only', async () => {
     const { peer, fake } = bench();
     await peer.offer([], { audio: 1, video: 1 }, {});

@@ -42,6 +42,7 @@ export class Peer {
   #slots: Slot[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  #prepared: { limits: SlotLimits; offer: Promise<RTCSessionDescriptionInit> } | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = {
@@ -55,18 +56,38 @@ export class Peer {
   }
 
   /**
+   * Makes the offer, and takes no part in anything yet: keys, sections and codecs cost a slow machine most of a second, which
+   * can pass while a person still writes their name. Doing so twice is harmless.
+   */
+  prepare(limits: SlotLimits): void {
+    if (this.#prepared !== undefined) return;
+    this.#send('microphone', 'audio');
+    this.#send('camera', 'video', CAMERA_ENCODINGS);
+    this.#send('screen', 'video', SCREEN_ENCODINGS);
+    this.#send('screen_sound', 'audio');
+    for (let i = 0; i < limits.audio; i++) this.#receive('audio');
+    for (let i = 0; i < limits.video; i++) this.#receive('video');
+    const offer = this.connection.createOffer();
+    // Whoever asks for the offer hears of it; nobody else need.
+    offer.catch(() => undefined);
+    this.#prepared = { limits, offer };
+  }
+
+  /** Whether an offer for so many slots can be had of this peer: it has none yet, or one for as many. */
+  offers(limits: SlotLimits): boolean {
+    const made = this.#prepared?.limits;
+    return this.#slots.length === 0 && (made === undefined || (made.audio === limits.audio && made.video === limits.video));
+  }
+
+  /**
    * The one offer. Its order is the protocol: microphone, camera, screen, screen sound, then the slots. No candidates
    * are waited for: the server is ICE-lite and learns our address from our checks.
    */
   async offer(servers: IceServer[], limits: SlotLimits, tracks: Tracks): Promise<string> {
+    this.prepare(limits);
     if (servers.length > 0) this.connection.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: servers.map(iceServer) });
-    this.#send('microphone', 'audio', tracks);
-    this.#send('camera', 'video', tracks, CAMERA_ENCODINGS);
-    this.#send('screen', 'video', tracks, SCREEN_ENCODINGS);
-    this.#send('screen_sound', 'audio', tracks);
-    for (let i = 0; i < limits.audio; i++) this.#receive('audio');
-    for (let i = 0; i < limits.video; i++) this.#receive('video');
-    await this.connection.setLocalDescription(await this.connection.createOffer());
+    for (const source of this.#senders.keys()) if (tracks[source]) void this.put(source, tracks[source]);
+    await this.connection.setLocalDescription(await this.#prepared?.offer);
     this.#slots = this.#receiving.map((transceiver) => ({
       mid: transceiver.mid ?? '',
       kind: transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video',
@@ -104,10 +125,10 @@ export class Peer {
     this.connection.close();
   }
 
-  #send(source: TrackSource, kind: 'audio' | 'video', tracks: Tracks, sendEncodings?: RTCRtpEncodingParameters[]): void {
+  #send(source: TrackSource, kind: 'audio' | 'video', sendEncodings?: RTCRtpEncodingParameters[]): void {
     const init: RTCRtpTransceiverInit = { direction: 'sendonly' };
     if (sendEncodings !== undefined) init.sendEncodings = sendEncodings.map((encoding) => ({ ...encoding }));
-    const transceiver = this.connection.addTransceiver(tracks[source] ?? kind, init);
+    const transceiver = this.connection.addTransceiver(kind, init);
     this.#senders.set(source, transceiver.sender);
   }
 

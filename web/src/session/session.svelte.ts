@@ -48,9 +48,11 @@ export class Session {
     };
   }
 
-  /** Makes the connection's keys while the person still writes their name. */
+  /** Makes the connection's keys and its offer while the person still writes their name. */
   prepare(): void {
-    this.#peer ??= this.#newPeer();
+    if (this.#peer !== null) return;
+    this.#peer = this.#newPeer();
+    this.#peer.prepare(offered(this.#limits));
   }
 
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
@@ -171,10 +173,7 @@ export class Session {
       case 'welcome':
         this.#memory.keepResume(this.invitation, message.resume);
         this.#iceServers = message.ice_servers;
-        this.#limits = {
-          audio: message.slots.audio,
-          video: isPhone() ? Math.min(PHONE_SLOTS, message.slots.video) : message.slots.video,
-        };
+        this.#limits = offered(message.slots);
         this.#view = '';
         void this.#offer();
         break;
@@ -241,11 +240,11 @@ export class Session {
 
   async #offer(): Promise<void> {
     clearTimeout(this.#timers.offer);
-    if (this.#peer === null || this.#peer.slots.length > 0) {
+    let peer = this.#peer;
+    if (peer?.offers(this.#limits) !== true) {
       this.#dropPeer();
-      this.#peer = this.#newPeer();
+      peer = this.#peer = this.#newPeer();
     }
-    const peer = this.#peer;
     const tracks = this.#local.tracks;
     this.#dispatch({ type: 'offered' });
     const sdp = await peer.offer(this.#iceServers, this.#limits, tracks).catch((error: unknown) => {
@@ -310,6 +309,11 @@ export class Session {
     if (this.#sample !== null) this.quality = quality(this.#sample, sample);
     this.#sample = sample;
   }
+}
+
+/** As many as the server lets and this screen shows. */
+function offered(slots: SlotLimits): SlotLimits {
+  return { audio: slots.audio, video: isPhone() ? Math.min(PHONE_SLOTS, slots.video) : slots.video };
 }
 
 function isPhone(): boolean {

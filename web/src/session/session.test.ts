@@ -92,7 +92,7 @@ const WELCOME: ServerMessage = {
   room: { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', max_participants: 50, recordings: [], streams: [] },
   participants: [person('me')],
   ice_servers: [],
-  slots: { audio: 3, video: 9 },
+  slots: { audio: 3, video: 12 },
 };
 
 /** Lets promises that are already settled run on. */
@@ -143,7 +143,7 @@ describe('a visit', () => {
     expect(socket().types()).toEqual(['join', 'offer']);
     expect(session.state.phase.kind).toBe('inside');
     expect(session.state.media).toBe(true);
-    expect(session.slots).toHaveLength(12);
+    expect(session.slots).toHaveLength(15);
   });
 
   it('never offers again for people, slots, devices or the room', async () => {
