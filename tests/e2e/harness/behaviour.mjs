@@ -38,10 +38,12 @@ class Scene {
     this.t = t;
     this.people = [];
     this.endings = [];
+    this.kept = [];
   }
 
   /** `what` is taken away at the end by its `close`. */
   keep(what) {
+    this.kept.push(what);
     this.endings.unshift(() => what.close());
     return what;
   }
@@ -86,10 +88,15 @@ class Scene {
     const folder = join(traces, basename(process.argv[1] ?? 'test', '.test.mjs'));
     await mkdir(folder, { recursive: true });
     if (this.server) await writeFile(join(folder, 'server.log'), this.server.program.output);
+    // Where only the output is kept, its end must say enough.
+    for (const { constructor, program } of this.kept.filter((what) => what.program)) {
+      this.t.diagnostic(`${constructor.name} said last:\n${program.output.trimEnd().split('\n').slice(-30).join('\n')}`);
+    }
     for (const person of this.people) {
       await person.page.screenshot({ path: join(folder, `${person.name}.png`) }).catch(() => {});
       const told = { complaints: person.complaints, ...(await Promise.race([person.traffic(), sleep()]).catch(() => ({}))) };
       await writeFile(join(folder, `${person.name}.json`), JSON.stringify(told, null, 1));
+      this.t.diagnostic(`${person.name}: ${JSON.stringify({ complaints: told.complaints, states: told.states, pairs: told.pairs })}`);
     }
     this.t.diagnostic(`what was seen last is in ${folder}`);
   }

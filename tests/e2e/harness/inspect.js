@@ -22,7 +22,7 @@ export function tiles(selector = '[data-participant]') {
 
 /** Totals of what is received and sent over all connections that are open. */
 export async function traffic() {
-  const told = { video: {}, audio: {}, sent: {}, pair: null, states: [] };
+  const told = { video: {}, audio: {}, sent: {}, pair: null, pairs: [], states: [] };
   for (const connection of seen.connections) {
     told.states.push(connection.connectionState);
     if (connection.connectionState === 'closed') continue;
@@ -41,6 +41,7 @@ export async function traffic() {
     });
     // Firefox nominates whatever succeeds and says which one it uses; Chromium nominates one.
     const pairs = [...report.values()].filter((entry) => entry.type === 'candidate-pair');
+    told.pairs.push(...pairs.map((pair) => `${report.get(pair.localCandidateId)?.candidateType} ${pair.state}`));
     const used = pairs.find((pair) => pair.selected) ?? pairs.find((pair) => pair.nominated && pair.state === 'succeeded');
     [used].filter(Boolean).forEach((entry) => {
       const [local, remote] = [report.get(entry.localCandidateId), report.get(entry.remoteCandidateId)];
