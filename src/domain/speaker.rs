@@ -18,6 +18,12 @@ const START: f32 = 77.0;
 const KEEP: f32 = 72.0;
 /// Where smoothing starts: a click is forgotten, a sentence is not.
 const FLOOR: f32 = 47.0;
+/// How fast the smoothed loudness rises: a word begins within two packets of 20 ms, a click is over in one.
+const ATTACK: Duration = Duration::from_millis(39);
+/// The longest step of a rise: what was not told in between was silence.
+const LONGEST_STEP: Duration = Duration::from_millis(25);
+/// How fast it falls: a tenth of the way in 100 ms.
+const RELEASE: Duration = Duration::from_millis(1000);
 /// By how many dB one speaker must be louder than the one before to pass.
 const MARGIN: f32 = 6.0;
 
@@ -35,12 +41,29 @@ pub struct Speakers {
 struct Voice {
     participant: ParticipantId,
     loudness: f32,
+    /// When the loudness was last told.
+    told: Duration,
     /// When last heard speaking; none for who only ever made noise.
     heard: Option<Duration>,
     active: bool,
 }
 
 impl Voice {
+    /// Moves the smoothed loudness towards what was heard now.
+    fn approach(&mut self, now: Duration, loudness: f32) {
+        let since = now.saturating_sub(self.told);
+        self.told = now;
+        let (step, pace) = if loudness > self.loudness {
+            // The first word of somebody has nothing before it: one packet's time.
+            let first = self.loudness <= FLOOR;
+            (if first { Duration::from_millis(20) } else { since.min(LONGEST_STEP) }, ATTACK)
+        } else {
+            (since.min(Duration::from_millis(100)), RELEASE)
+        };
+        let share = 1.0 - (-step.as_secs_f32() / pace.as_secs_f32()).exp();
+        self.loudness = (self.loudness + (loudness - self.loudness) * share).max(FLOOR);
+    }
+
     /// When the turn ends unless more is heard; none for who does not speak.
     fn turn_ends(&self) -> Option<Duration> {
         self.heard.filter(|_| self.active).map(|heard| heard + HOLD)
@@ -59,12 +82,11 @@ impl Speakers {
 
     fn hear_one(&mut self, now: Duration, participant: ParticipantId, loudness: f32) {
         let at = self.voices.iter().position(|voice| voice.participant == participant).unwrap_or_else(|| {
-            self.voices.push(Voice { participant, loudness: FLOOR, heard: None, active: false });
+            self.voices.push(Voice { participant, loudness: FLOOR, told: now, heard: None, active: false });
             self.voices.len() - 1
         });
         let voice = &mut self.voices[at];
-        let step = if loudness > voice.loudness { 0.5 } else { 0.1 };
-        voice.loudness = (voice.loudness + (loudness - voice.loudness) * step).max(FLOOR);
+        voice.approach(now, loudness);
         if voice.active {
             if loudness >= KEEP {
                 voice.heard = Some(now);
@@ -193,6 +215,20 @@ mod tests {
         assert_eq!(speaking(&speakers), []);
         assert_eq!(speakers.rank(ANNA), usize::MAX);
         assert_eq!(speakers.next_timer(), None);
+    }
+
+    #[test]
+    fn a_word_begins_within_two_packets() {
+        let mut speakers = Speakers::default();
+        speakers.hear(Duration::from_millis(5000), [(ANNA, 25)]);
+        assert_eq!(speaking(&speakers), [], "one packet may be a click");
+        speakers.hear(Duration::from_millis(5020), [(ANNA, 25)]);
+        assert_eq!(speaking(&speakers), [ANNA]);
+        // A quiet voice takes one more.
+        for at in [6000, 6020, 6040, 6060] {
+            speakers.hear(Duration::from_millis(at), [(BEN, 40)]);
+        }
+        assert!(speakers.is_speaking(BEN));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use super::opening::{self, OpenRequest, Opened};
 use super::peer::{Session, SessionEvent};
 use super::template::Templates;
 
-/// How often levels are told while somebody is heard.
-const LEVELS: Duration = Duration::from_millis(100);
+/// How often levels are told at most: a new voice is to be heard within 50 ms.
+const LEVELS: Duration = Duration::from_millis(20);
 
 /// How long recordings may take to be finished when a room ends.
 const FINISH: Duration = Duration::from_secs(12);

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
-//! cache  nack  report  twcc  rewrite        one stream
+//! cache  history  nack  report  twcc  rewrite   one stream
 //! stream (track, layers)   lane             who sends, who takes
 //! peer (publisher)         egress (viewer)
 //! router
@@ -19,6 +19,7 @@ mod clock;
 mod counters;
 mod egress;
 mod h264;
+mod history;
 mod lane;
 mod nack;
 mod packet;

@@ -15,6 +15,9 @@ use super::twcc::ArrivalLog;
 
 /// Between two level events of a peer.
 const LEVEL_INTERVAL: Duration = Duration::from_millis(100);
+/// The same for so long after somebody began: each packet of 20 ms.
+const ONSET: Duration = Duration::from_millis(100);
+const ONSET_INTERVAL: Duration = Duration::from_millis(15);
 /// Levels from here on (in -dBov) are silence.
 const QUIET: u8 = 60;
 
@@ -60,11 +63,14 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// The loudest of a peer's microphone between two events.
+/// The loudest of a peer's microphone between two events: told packet by packet while somebody begins to speak, so that
+/// they are soon heard, and seldom from then on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LevelMeter {
     loudest: u8,
     next: Option<Instant>,
+    /// When the present turn began.
+    began: Option<Instant>,
 }
 
 impl LevelMeter {
@@ -74,7 +80,11 @@ impl LevelMeter {
         if self.loudest >= QUIET || self.next.is_some_and(|next| now < next) {
             return None;
         }
-        self.next = Some(now + LEVEL_INTERVAL);
+        // Quiet for longer than ordinary reports are apart.
+        let fresh = self.next.is_none_or(|next| now > next + LEVEL_INTERVAL);
+        let began = self.began.filter(|_| !fresh).unwrap_or(now);
+        self.began = Some(began);
+        self.next = Some(now + if now < began + ONSET { ONSET_INTERVAL } else { LEVEL_INTERVAL });
         Some(std::mem::replace(&mut self.loudest, 127))
     }
 }
@@ -111,7 +121,7 @@ impl Peer {
             tracks: Vec::new(),
             receiver: None,
             bindings: [None; MAX_SSRCS],
-            level: LevelMeter { loudest: 127, next: None },
+            level: LevelMeter { loudest: 127, next: None, began: None },
             arrivals: ArrivalLog::default(),
             feedback_at: None,
             report_at: None,
@@ -240,14 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn the_loudest_level_is_told_at_most_every_100_ms() {
-        let (mut meter, start) = (LevelMeter { loudest: 127, next: None }, Instant::now());
-        let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(meter.observe(70, at(0)), None);
-        assert_eq!(meter.observe(40, at(20)), Some(40));
-        assert_eq!(meter.observe(20, at(40)), None);
-        assert_eq!(meter.observe(50, at(60)), None);
-        assert_eq!(meter.observe(50, at(120)), Some(20));
-        assert_eq!(meter.observe(90, at(300)), None);
+    fn levels_are_told_packet_by_packet_at_first_and_seldom_later() {
+        let (mut meter, start) = (LevelMeter { loudest: 127, next: None, began: None }, Instant::now());
+        let mut told = |ms, level| meter.observe(level, start + Duration::from_millis(ms));
+        assert_eq!(told(0, 70), None);
+        assert_eq!([told(20, 40), told(40, 20), told(60, 30)], [Some(40), Some(20), Some(30)]);
+        assert_eq!([told(120, 50), told(140, 20), told(200, 50)], [Some(50), None, None]);
+        assert_eq!([told(220, 50), told(330, 90)], [Some(20), None]);
+        assert_eq!([told(800, 40), told(820, 41)], [Some(40), Some(41)], "another turn");
     }
 }

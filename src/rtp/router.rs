@@ -43,7 +43,7 @@ const GRID_MICROS: u64 = 5_000;
 pub enum RouterEvent {
     /// The first packet of a track arrived.
     TrackStarted(TrackId),
-    /// Somebody speaks: the loudest level since the last event, at most every 100 ms per peer.
+    /// Somebody speaks: the loudest level since the last event. For each packet while they begin, then every 100 ms.
     Level {
         /// Whose microphone.
         peer: PeerId,

@@ -8,6 +8,7 @@ use crate::domain::ids::{MediaKind, TrackId};
 use super::cache::Cache;
 use super::clock::{MediaTime, Ntp, PublisherClock, ticks};
 use super::description::{Codec, CodecName};
+use super::history::History;
 use super::lane::LaneRef;
 use super::nack::Nacker;
 use super::report::Reception;
@@ -91,6 +92,8 @@ pub(crate) struct Layer {
     pub(crate) reception: Reception,
     pub(crate) nacker: Nacker,
     pub(crate) cache: Cache,
+    /// Sound only.
+    pub(crate) history: History,
     pub(crate) key: KeyRequest,
     /// The publisher's newest sender report, in its own time.
     pub(crate) report: Option<MediaTime>,
@@ -112,6 +115,7 @@ impl Layer {
             reception: Reception::default(),
             nacker: Nacker::default(),
             cache: Cache::new(),
+            history: History::default(),
             key: KeyRequest::default(),
             report: None,
             latest: None,
@@ -128,6 +132,7 @@ impl Layer {
         self.reception = Reception::default();
         self.nacker = Nacker::default();
         (self.report, self.latest) = (None, None);
+        self.history.clear();
         self.ssrc.replace(ssrc).is_some()
     }
 

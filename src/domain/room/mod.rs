@@ -122,7 +122,7 @@ impl Room {
             Input::Tick => {}
         }
         self.on_time();
-        // Levels come ten times a second and mostly change nothing.
+        // Levels come many times a second and mostly change nothing.
         if !only_levels || self.speakers.version() != order {
             self.settle_slots();
             self.settle_scene();

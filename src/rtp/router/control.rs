@@ -7,11 +7,11 @@ use crate::domain::ids::{PeerId, SlotIndex, Source, TrackId};
 use super::super::Outbound;
 use super::super::clock::PublisherClock;
 use super::super::description::{Codec, CodecName, Extensions, PeerMedia};
-use super::super::egress::Egress;
+use super::super::egress::{Egress, Exit, Offered};
 use super::super::lane::{Lane, LaneRef};
 use super::super::nack::Nacker;
 use super::super::peer::Peer;
-use super::super::rewrite::StreamKey;
+use super::super::rewrite::{Media, StreamKey};
 use super::super::sink::PacketSink;
 use super::super::slab::Key;
 use super::super::srtp::{Receiver, Sender, SrtpKeys};
@@ -184,6 +184,7 @@ impl Router {
         for layer in &mut track.layers {
             // What is missing now will never come.
             layer.nacker = Nacker::default();
+            layer.history.clear();
             layer.alive &= !silenced;
         }
         for layer in 0..track.layers.len() {
@@ -226,7 +227,41 @@ impl Router {
             track.lanes.push(at);
         }
         self.aim(feed, at);
+        if let LaneRef::Slot(viewer, slot) = at {
+            self.recall(now, feed, (viewer, slot), out);
+        }
         self.ask_key_frames(now, feed, out);
+    }
+
+    /// A voice that a slot does not carry yet begins in it with what was said in the last moments.
+    fn recall(&mut self, now: Instant, feed: Key, (viewer, slot): (Key, u16), out: &mut dyn Outbound) {
+        let stream = StreamKey { track: feed, layer: 0 };
+        let Some(track) = self.tracks.get(feed).filter(|track| !track.is_video() && !track.local) else { return };
+        let (Some(layer), codec) = (track.layers.first(), &track.codec) else { return };
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        let carried = peer.egress.slots.get(usize::from(slot)).is_none_or(|slot| slot.lane.current == Some(stream));
+        if carried {
+            return;
+        }
+        let mut exit = Exit { scratch: &mut self.scratch, out };
+        for said in layer.history.recent(now) {
+            let media = Media {
+                sequence: said.sequence,
+                timestamp: said.timestamp,
+                marker: said.marker,
+                payload: &said.payload,
+                entry: true,
+                vp8: None,
+                clock_rate: codec.clock_rate,
+                arrived: said.arrived,
+            };
+            let offered = peer.egress.offer(slot, stream, (&media, codec.name), &mut exit);
+            if offered == Offered::Begun {
+                peer.egress.report_at = Some(now);
+            }
+            self.counters.forwarded += u64::from(matches!(offered, Offered::Sent | Offered::Begun));
+        }
+        self.wake_at(now);
     }
 
     /// Chooses the layer of a lane and wants the key frame it needs.

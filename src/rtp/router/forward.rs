@@ -35,6 +35,9 @@ impl Router {
         if video && !layer.cache.insert(packet.sequence, packet.timestamp, packet.marker, packet.payload) {
             return Err(Refusal::Duplicate);
         }
+        if !video && !packet.payload.is_empty() {
+            layer.history.push(now, packet.sequence, packet.timestamp, packet.marker, packet.payload);
+        }
         let revived = layer.touch(packet.sequence, packet.timestamp, now);
         let restart = video && layer.nacker.received(packet.sequence, now) == Arrival::Restart;
         let mut resized = false;
