@@ -115,7 +115,10 @@ export const en = {
   'tile.muted': 'muted',
   'tile.speaking': 'speaking',
   'tile.away': 'connection lost, coming back…',
-  'tile.more': { one: 'and {count} more', other: 'and {count} more' } as Plural,
+  'pager': 'People',
+  'pager.previous': 'Previous people',
+  'pager.next': 'Next people',
+  'pager.at': '{page} of {pages}',
 
   'room.people': { one: '{count} person', other: '{count} people' } as Plural,
   'room.tiles': 'Everybody',

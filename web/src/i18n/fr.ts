@@ -115,7 +115,10 @@ export const fr: Messages = {
   'tile.muted': 'micro coupé',
   'tile.speaking': 'parle',
   'tile.away': 'connexion perdue, de retour bientôt…',
-  'tile.more': { one: 'et {count} autre', other: 'et {count} autres' },
+  'pager': 'Personnes',
+  'pager.previous': 'Personnes précédentes',
+  'pager.next': 'Personnes suivantes',
+  'pager.at': '{page} sur {pages}',
 
   'room.people': { one: '{count} personne', other: '{count} personnes' },
   'room.tiles': 'Tout le monde',

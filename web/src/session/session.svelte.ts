@@ -113,6 +113,15 @@ export class Session {
     this.#dispatch({ type: 'pin', tile });
   }
 
+  page(page: number): void {
+    this.#dispatch({ type: 'page', page });
+  }
+
+  /** So many pictures of others the connection has places for. */
+  get pictures(): number {
+    return this.#limits.video;
+  }
+
   notify(kind: Notice['kind'], text = '', code = ''): void {
     this.#dispatch({ type: 'notice', kind, text, code });
   }

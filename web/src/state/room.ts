@@ -51,6 +51,8 @@ export interface RoomState {
   /** What the person asked to see. */
   view: ViewMode;
   pinned: TileId | null;
+  /** Which part of the people is drawn when not everybody fits; 0 holds you and who spoke. */
+  page: number;
   notices: Notice[];
   nextNotice: number;
 }
@@ -63,6 +65,7 @@ export type RoomEvent =
   | { type: 'offered' }
   | { type: 'view'; mode: ViewMode }
   | { type: 'pin'; tile: TileId | null }
+  | { type: 'page'; page: number }
   | { type: 'notice'; kind: Notice['kind']; text?: string; code?: string }
   | { type: 'dismiss'; id: number }
   | { type: 'ended'; code: string; message: string };
@@ -86,6 +89,7 @@ export function initial(): RoomState {
     invitation: null,
     view: 'tiles',
     pinned: null,
+    page: 0,
     notices: [],
     nextNotice: 1,
   };
@@ -108,6 +112,8 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
       return { ...state, view: event.mode };
     case 'pin':
       return { ...state, pinned: event.tile };
+    case 'page':
+      return { ...state, page: Math.max(0, event.page) };
     case 'notice':
       return noticed(state, event.kind, event.text, event.code);
     case 'dismiss':

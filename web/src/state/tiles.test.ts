@@ -19,9 +19,9 @@ const sharing = person('s', { media: { ...NOTHING_ON, camera: true, screen: true
 
 describe('arrange', () => {
   it('draws everybody in order of arrival, yourself among them', () => {
-    const { tiles, more } = arrange(room([person('b'), person('me'), person('a')]), AREA, 12);
+    const { tiles, pages } = arrange(room([person('b'), person('me'), person('a')]), AREA, 12);
     expect(tiles.map(({ participant, own }) => [participant, own])).toEqual([['b', false], ['me', true], ['a', false]]);
-    expect(more).toBe(0);
+    expect(pages).toBe(1);
   });
 
   it('gives a viewer who cannot be seen or heard no tile', () => {
@@ -39,12 +39,26 @@ describe('arrange', () => {
     expect(tiles.filter(({ participant }) => participant === 'x')).toHaveLength(1);
   });
 
-  it('keeps you, who spoke, and who is seen, when not everybody fits', () => {
+  it('draws you, who spoke, and who is seen first, when not everybody fits', () => {
     const people = [...many(20), person('quiet', { media: NOTHING_ON }), person('me')];
-    const { tiles, more, moreRect } = arrange(room(people, { spoke: ['quiet', 'p19'] }), AREA, 6);
-    expect(tiles.map(({ participant }) => participant)).toEqual(['p0', 'p1', 'p19', 'quiet', 'me']);
-    expect(more).toBe(17);
-    expect(moreRect).not.toBeNull();
+    const { tiles, page, pages } = arrange(room(people, { spoke: ['quiet', 'p19'] }), AREA, 6);
+    expect(tiles.map(({ participant }) => participant)).toEqual(['p0', 'p1', 'p2', 'p19', 'quiet', 'me']);
+    expect([page, pages]).toEqual([0, 4]);
+  });
+
+  it('draws each of fifty on one page or another', () => {
+    const people = [person('me'), ...many(49)];
+    const drawn = [0, 1, 2, 3].flatMap((page) => arrange(room(people, { page }), AREA, 13).tiles.map(({ participant }) => participant));
+    expect(new Set(drawn).size).toBe(50);
+    expect(drawn).toHaveLength(50);
+    expect(arrange(room(people, { page: 9 }), AREA, 13)).toMatchObject({ page: 3, pages: 4 });
+    expect(arrange(room(people.slice(0, 9), { page: 3 }), AREA, 13)).toMatchObject({ page: 0, pages: 1 });
+  });
+
+  it('keeps a screen on every page', () => {
+    const { tiles, pages } = arrange(room([person('me'), sharing, ...many(20)], { page: 2 }), AREA, 12);
+    expect(tiles[0]?.key).toBe('s screen');
+    expect([tiles.length, pages]).toEqual([7, 3]);
   });
 });
 

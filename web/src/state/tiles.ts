@@ -23,13 +23,12 @@ export interface Tile extends TileId {
 
 export interface Arranged {
   tiles: Tile[];
-  /** People without a tile because the window is too small for everybody. */
-  more: number;
-  /** Where the tile that says so goes. */
-  moreRect: Rect | null;
+  /** The page drawn, from 0; the one asked for may have gone when people left. */
+  page: number;
+  pages: number;
 }
 
-/** Everything drawn for an area. Order is that of arrival, so nobody moves without need. */
+/** Everything drawn for an area, `most` people at a time. Order is that of arrival, so nobody moves without need. */
 export function arrange(state: RoomState, area: Area, most: number): Arranged {
   const people = state.participants.filter(({ kind }) => kind !== 'whep');
   const screens = people.filter(({ media }) => media.screen);
@@ -40,10 +39,10 @@ export function arrange(state: RoomState, area: Area, most: number): Arranged {
   // A pinned thing is alone in the large place.
   const front = pin === null ? large : large.filter((tile) => same(tile, pin));
   const candidates = people.filter(({ id }) => !front.some((tile) => tile.source === 'camera' && tile.participant === id));
-  const room = front.length > 0 ? Math.min(most, 8) : most;
-  const shown = fitting(candidates, room, state);
-  const more = candidates.length - shown.length;
-  const rects = stage(front.length, shown.length + (more > 0 ? 1 : 0), area);
+  const parts = paged(candidates, Math.max(1, front.length > 0 ? Math.min(most, 8) : most), state);
+  const page = Math.min(state.page, parts.length - 1);
+  const shown = parts[page] ?? [];
+  const rects = stage(front.length, shown.length, area);
   const byId = new Map(people.map((participant) => [participant.id, participant]));
   const tile = (id: TileId, rect: Rect | undefined, isLarge: boolean): Tile[] => {
     const participant = byId.get(id.participant);
@@ -54,14 +53,17 @@ export function arrange(state: RoomState, area: Area, most: number): Arranged {
       ...front.flatMap((id, index) => tile(id, rects.large[index], true)),
       ...shown.flatMap(({ id }, index) => tile({ participant: id, source: 'camera' }, rects.others[index], false)),
     ],
-    more,
-    moreRect: more > 0 ? (rects.others[shown.length] ?? null) : null,
+    page,
+    pages: parts.length,
   };
 }
 
-/** When not everybody fits: yourself, those who spoke last, those with a picture, then by arrival; drawn in arrival's order. */
-function fitting(people: ParticipantView[], most: number, state: RoomState): ParticipantView[] {
-  if (people.length <= most) return people;
+/**
+ * When not everybody fits: first yourself, those who spoke last and those with a picture, then the rest; each page in
+ * the order of arrival.
+ */
+function paged(people: ParticipantView[], most: number, state: RoomState): ParticipantView[][] {
+  if (people.length <= most) return [people];
   const rank = (participant: ParticipantView): number => {
     if (participant.id === state.you) return -1;
     const spoke = state.spoke.indexOf(participant.id);
@@ -69,10 +71,12 @@ function fitting(people: ParticipantView[], most: number, state: RoomState): Par
   };
   const order = new Map(people.map((participant, index) => [participant.id, index]));
   const arrival = (participant: ParticipantView) => order.get(participant.id) ?? 0;
-  return [...people]
-    .sort((a, b) => rank(a) - rank(b) || arrival(a) - arrival(b))
-    .slice(0, Math.max(1, most - 1))
-    .sort((a, b) => arrival(a) - arrival(b));
+  const byArrival = (a: ParticipantView, b: ParticipantView) => arrival(a) - arrival(b);
+  const first = [...people].sort((a, b) => rank(a) - rank(b) || byArrival(a, b)).slice(0, most);
+  const rest = people.filter((participant) => !first.includes(participant));
+  const parts = [first.sort(byArrival)];
+  for (let at = 0; at < rest.length; at += most) parts.push(rest.slice(at, at + most));
+  return parts;
 }
 
 function tileOf(state: RoomState, participant: ParticipantView, id: TileId, rect: Rect, large: boolean): Tile {
