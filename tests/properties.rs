@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use veranda::domain::ids::{MediaKind, ParticipantId, PeerId, Source, TrackId};
+use veranda::domain::ids::{MediaKind, ParticipantId, PeerId, Priority, Source, TrackId};
 use veranda::domain::layout::{Item, arrange};
 use veranda::domain::media::{Assignment, Feed, Level, MediaCommand, MediaEvent, Rect, SlotInfo};
 use veranda::domain::output::StreamUrl;
@@ -52,7 +52,7 @@ proptest! {
         let mut filled = vec![Slot::new(info); slots];
         for wanted in rounds {
             let feed = |peer: &u64| Feed::Track(TrackId { peer: PeerId(*peer), source: Source::Camera });
-            let wants: Vec<Want> = wanted.iter().map(|peer| Want { feed: feed(peer), height: 180 }).collect();
+            let wants: Vec<Want> = wanted.iter().map(|peer| Want { feed: feed(peer), height: 180, priority: Priority::Other }).collect();
             let served: HashSet<Feed> = wants.iter().take(slots).map(|want| want.feed).collect();
             let before: Vec<Option<Feed>> = filled.iter().map(|slot| slot.feed).collect();
             let changes = slots::fill(&mut filled, MediaKind::Video, &wants);

@@ -102,6 +102,19 @@ pub struct TrackId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SlotIndex(pub u16);
 
+/// Who is served first where a viewer's line does not carry everything. In order: the first is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Priority {
+    /// Sound: always.
+    Voice,
+    /// Pictures the viewer pinned, and screens.
+    Featured,
+    /// Who has the floor.
+    Speaker,
+    /// Everybody else.
+    Other,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //!
 //! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
 
-use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, SlotIndex, Source, TrackId};
+use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, Priority, SlotIndex, Source, TrackId};
 
 /// What a slot, or the mix, can be given to carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +45,8 @@ pub struct Assignment {
     /// The height in pixels at which the viewer draws it: the smallest simulcast layer at least this high is sent.
     /// Ignored for sound.
     pub height: u16,
+    /// Its rank among the viewer's slots where the line does not carry them all.
+    pub priority: Priority,
 }
 
 /// What the room asks of its media.

@@ -1,7 +1,7 @@
 //! Who is in which slot of a viewer, with the fewest changes: what is wanted is decided first, as a list in order of
 //! want; then the slots are filled with it, and whatever is wanted and already has a slot stays there.
 
-use super::ids::{MediaKind, ParticipantId, SlotIndex, Source, TrackId};
+use super::ids::{MediaKind, ParticipantId, Priority, SlotIndex, Source, TrackId};
 use super::media::{Assignment, Feed, Rendition, SlotInfo};
 use super::speaker::Speakers;
 
@@ -25,12 +25,14 @@ pub struct Slot {
     pub feed: Option<Feed>,
     /// The height that was asked for.
     pub height: u16,
+    /// Its rank where the viewer's line does not carry everything.
+    pub priority: Priority,
 }
 
 impl Slot {
     /// An empty slot.
     pub fn new(info: SlotInfo) -> Self {
-        Self { info, feed: None, height: 0 }
+        Self { info, feed: None, height: 0, priority: Priority::Other }
     }
 }
 
@@ -63,6 +65,8 @@ pub struct Want {
     pub feed: Feed,
     /// At which height.
     pub height: u16,
+    /// How urgently, where not everything can be had.
+    pub priority: Priority,
 }
 
 /// What there is to see and hear.
@@ -100,6 +104,12 @@ impl Stage<'_> {
                 None if track.id.source == Source::Screen => SCREEN_HEIGHT,
                 None => height,
             },
+            priority: match at {
+                Some(at) if view[at].pinned => Priority::Featured,
+                _ if track.id.source == Source::Screen => Priority::Featured,
+                _ if self.speakers.dominant() == Some(track.participant) => Priority::Speaker,
+                _ => Priority::Other,
+            },
         });
         wanted.collect()
     }
@@ -123,7 +133,8 @@ impl Stage<'_> {
             ordered.drain(count - 1..screens);
         }
         ordered.truncate(count);
-        ordered.into_iter().map(|track| Want { feed: Feed::Track(track.id), height: 0 }).collect()
+        let voice = |track: LiveTrack| Want { feed: Feed::Track(track.id), height: 0, priority: Priority::Voice };
+        ordered.into_iter().map(voice).collect()
     }
 
     fn others(&self, viewer: ParticipantId, kind: MediaKind) -> impl Iterator<Item = LiveTrack> + '_ {
@@ -182,7 +193,8 @@ pub fn fill_with_mix(slots: &mut [Slot], low: bool) -> Vec<Assignment> {
     for at in 0..slots.len() {
         if video(&slots[at]) {
             let rendition = if slots[at].info.h264 && !low { Rendition::Main } else { Rendition::Low };
-            let want = Want { feed: Feed::MixPicture(rendition), height: SCREEN_HEIGHT };
+            let priority = Priority::Featured;
+            let want = Want { feed: Feed::MixPicture(rendition), height: SCREEN_HEIGHT, priority };
             changes.extend(put(slots, at, (chosen == Some(at)).then_some(want)));
         }
     }
@@ -192,10 +204,13 @@ pub fn fill_with_mix(slots: &mut [Slot], low: bool) -> Vec<Assignment> {
 fn put(slots: &mut [Slot], at: usize, want: Option<Want>) -> Option<Assignment> {
     let slot = slots.get_mut(at)?;
     let index = SlotIndex(u16::try_from(at).ok()?);
-    let (feed, height) = want.map_or((None, 0), |want| (Some(want.feed), want.height));
-    if (slot.feed, slot.height) == (feed, height) {
+    let (feed, height, priority) = match want {
+        Some(want) => (Some(want.feed), want.height, want.priority),
+        None => (None, 0, Priority::Other),
+    };
+    if (slot.feed, slot.height, slot.priority) == (feed, height, priority) {
         return None;
     }
-    (slot.feed, slot.height) = (feed, height);
-    Some(Assignment { slot: index, feed, height })
+    (slot.feed, slot.height, slot.priority) = (feed, height, priority);
+    Some(Assignment { slot: index, feed, height, priority })
 }

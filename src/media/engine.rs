@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::domain::ids::{PeerId, RoomId, Source, TrackId};
 use crate::domain::media::{Assignment, Level, MediaCommand, MediaEvent, SlotInfo};
 use crate::rtp::description::{CodecName, PeerMedia};
+use crate::rtp::router::View;
 use crate::transport::net::{Net, NetEvent};
 
 use super::bridge::{self, Bridge};
@@ -209,7 +210,7 @@ impl Engine {
             NetEvent::Silent => self.lost(peer, "its client went silent".into()),
             NetEvent::TrackStarted(source) => self.tell(MediaEvent::TrackStarted { track: TrackId { peer, source } }),
             NetEvent::Level(level) => self.heard(Level { peer, level }),
-            NetEvent::KeyFrameWanted(_) => {}
+            NetEvent::KeyFrameWanted(_) | NetEvent::Line { .. } | NetEvent::Watched { .. } => {}
         }
     }
 
@@ -260,8 +261,9 @@ impl Engine {
 
     fn assign(&mut self, viewer: PeerId, slots: &[Assignment]) {
         for assignment in slots {
-            let track = self.bridge.assign(viewer, assignment);
-            self.shared.net.assign(viewer, assignment.slot, track, assignment.height);
+            let feed = self.bridge.assign(viewer, assignment);
+            let (slot, height, priority) = (assignment.slot, assignment.height, assignment.priority);
+            self.shared.net.assign(viewer, slot, View { feed, height, priority });
         }
         self.watch_demand();
     }

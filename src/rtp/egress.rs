@@ -12,6 +12,7 @@ use super::cache::Cached;
 use super::description::{Codec, Slot as SlotDescription};
 use super::description::{CodecName, Extensions};
 use super::lane::{Lane, Verdict};
+use super::line::Line;
 use super::packet::{MAX_DATAGRAM, OutHeader};
 use super::random::Random;
 use super::rewrite::{Media, Placed, StreamKey};
@@ -21,6 +22,10 @@ use super::vp8::Descriptor;
 
 /// The longest payload that is forwarded: header, extensions, OSN and tag must fit beside it.
 const MAX_PAYLOAD: usize = MAX_DATAGRAM - 128;
+/// What a packet has on the line besides its payload: IP and UDP (28), RTP with the transport-wide number (20), SRTP's tag.
+pub(crate) const OVERHEAD: usize = 58;
+/// The longest padding (RFC 3550 section 5.1).
+const PADDING: usize = 255;
 /// Packets of a slot that carry its mid: for receivers that find the section by it.
 const MID_PACKETS: u16 = 64;
 /// Retransmissions to one viewer: per second, and at once.
@@ -113,6 +118,11 @@ impl Slot {
         Some(SlotCodec { payload_type: codec.payload_type, rtx: codec.rtx, transport_cc: codec.transport_cc })
     }
 
+    /// The payload type of its retransmissions, if they carry a transport-wide number.
+    fn probing_type(&self) -> Option<u8> {
+        self.codecs.iter().filter(|codec| codec.transport_cc).find_map(|codec| codec.rtx)
+    }
+
     /// Whether the packet may be sent again now; notes that it was.
     fn may_resend(&mut self, sequence: u64, now: Instant, pause: Duration) -> bool {
         if self.resent.is_empty() {
@@ -162,6 +172,8 @@ pub(crate) struct Egress {
     pub(crate) sender: Option<Sender>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) sent: SendLog,
+    /// What its line carries; `None` if it does not report on it, or cannot be probed.
+    pub(crate) line: Option<Box<Line>>,
     pub(crate) round_trip: Duration,
     /// The SSRC under which the server reports on what it receives.
     pub(crate) rtcp_ssrc: u32,
@@ -187,6 +199,7 @@ impl Egress {
             sender: None,
             slots: slots.into_iter().map(|slot| Slot::new(slot, random)).collect(),
             sent: SendLog::default(),
+            line: None,
             round_trip: FIRST_ROUND_TRIP,
             rtcp_ssrc: random.ssrc(),
             report_at: None,
@@ -242,6 +255,53 @@ impl Egress {
         true
     }
 
+    /// Whether the viewer reports on what it receives, and takes packets that are sent only to be reported on.
+    pub(crate) fn can_be_probed(&self) -> bool {
+        self.extensions.transport_cc.is_some() && self.slots.iter().any(|slot| slot.probing_type().is_some())
+    }
+
+    /// Sends a packet of the slot once more, to probe.
+    pub(crate) fn repeat(
+        &mut self,
+        slot: u16,
+        placed: Placed,
+        (packet, name): (Cached<'_>, CodecName),
+        now: Instant,
+        exit: &mut Exit<'_>,
+    ) {
+        let Some(codec) = self.slots.get(usize::from(slot)).and_then(|slot| slot.codec_for(name)) else { return };
+        let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };
+        self.write(slot, (placed, codec, true), (packet, vp8), now, exit);
+    }
+
+    /// Sends a packet of nothing but padding, to probe: on the retransmissions' SSRC, where a receiver expects it and
+    /// misses nothing (RFC 4588 gives it numbers of its own). False if no slot has one.
+    pub(crate) fn pad(&mut self, now: Instant, exit: &mut Exit<'_>) -> bool {
+        let Some(sender) = &self.sender else { return false };
+        let found = self.slots.iter_mut().find_map(|slot| Some((slot.probing_type()?, slot)));
+        let (Some((payload_type, slot)), Some(id)) = (found, self.extensions.transport_cc) else { return false };
+        slot.rtx_sequence += 1;
+        let (ssrc, sequence) = (slot.rtx_ssrc, slot.rtx_sequence);
+        let header = OutHeader {
+            marker: false,
+            payload_type,
+            sequence: sequence as u16,
+            timestamp: 0,
+            ssrc,
+            transport_cc: Some((id, self.sent.send(now, PADDING + OVERHEAD))),
+            mid: None,
+        };
+        let Exit { scratch, out } = exit;
+        let start = header.write(&mut scratch[..]);
+        scratch[0] |= 0x20;
+        let end = start + PADDING;
+        scratch[start..end].fill(0);
+        scratch[end - 1] = PADDING as u8;
+        let length = sender.rtp(&mut scratch[..], start, end, ssrc, sequence);
+        out.transmit(self.peer, &scratch[..length]);
+        true
+    }
+
     /// Header, payload, shifts, protection, in one pass. `again`: as a retransmission (RFC 4588 where agreed).
     fn write(
         &mut self,
@@ -269,7 +329,7 @@ impl Egress {
             sequence: sequence as u16,
             timestamp: placed.timestamp,
             ssrc,
-            transport_cc: transport_cc.map(|id| (id, self.sent.send(now, packet.payload.len()))),
+            transport_cc: transport_cc.map(|id| (id, self.sent.send(now, packet.payload.len() + OVERHEAD))),
             mid: mid.map(|id| (id, &*slot.mid)),
         };
         let Exit { scratch, out } = exit;

@@ -1,6 +1,10 @@
 //! What a slot and a subscription have in common: which track they are to carry, which stream they carry now, and the
 //! switch between the two.
 
+use std::time::Instant;
+
+use crate::domain::ids::Priority;
+
 use super::rewrite::{Media, Placed, Rewriter, StreamKey};
 use super::slab::Key;
 
@@ -32,6 +36,12 @@ pub(crate) struct Lane {
     pub(crate) feed: Option<Key>,
     /// Pixels the picture is shown with.
     pub(crate) height: u16,
+    /// Its rank among the viewer's slots.
+    pub(crate) priority: Priority,
+    /// How many layers the viewer's line carries; 0 pauses it.
+    pub(crate) allowed: u8,
+    /// Since when more than that is sent, for want of a key frame.
+    pub(crate) over_since: Option<Instant>,
     /// What is being sent.
     pub(crate) current: Option<StreamKey>,
     /// What will be sent from its next key frame on.
@@ -45,7 +55,18 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn new(seed: u64) -> Lane {
         let rewriter = Rewriter::new(seed);
-        Lane { feed: None, height: 0, current: None, target: None, rewriter, packets: 0, octets: 0 }
+        Lane {
+            feed: None,
+            height: 0,
+            priority: Priority::Other,
+            allowed: u8::MAX,
+            over_since: None,
+            current: None,
+            target: None,
+            rewriter,
+            packets: 0,
+            octets: 0,
+        }
     }
 
     /// Carries nothing from now on.
@@ -109,7 +130,7 @@ impl Lane {
         let wanted = self.target == Some(source);
         // A new track starts with whatever layer can be entered first; the right one follows.
         let new = self.feed == Some(source.track) && self.current.is_none_or(|current| current.track != source.track);
-        media.entry && (wanted || new)
+        media.entry && source.layer < self.allowed && (wanted || new)
     }
 
     fn sent(&mut self, media: &Media<'_>, verdict: Verdict) -> Verdict {

@@ -6,7 +6,8 @@
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
 //! cache  history  nack  report  twcc  rewrite   one stream
 //! stream (track, layers)   lane             who sends, who takes
-//! peer (publisher)         egress (viewer)
+//! estimator  allocator  meter               how much a line carries, and for whom
+//! peer (publisher)         egress, line (viewer)
 //! router
 //! ```
 
@@ -14,13 +15,17 @@ pub mod description;
 pub mod router;
 pub mod sink;
 
+mod allocator;
 mod cache;
 mod clock;
 mod counters;
 mod egress;
+mod estimator;
 mod h264;
 mod history;
 mod lane;
+mod line;
+mod meter;
 mod nack;
 mod packet;
 mod peer;

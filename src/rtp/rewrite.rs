@@ -167,6 +167,11 @@ impl Rewriter {
         Some((segment.source, sequence, Resolved { out, segment: *segment }))
     }
 
+    /// The number of the packet `back` before the newest one.
+    pub(crate) fn recent(&self, back: u16) -> u16 {
+        (self.highest_out as u16).wrapping_sub(back)
+    }
+
     /// The RTP timestamp of the stream that corresponds to the present source's `timestamp`.
     pub(crate) fn timestamp_of(&self, timestamp: u32) -> Option<u32> {
         self.segments.back().map(|segment| timestamp.wrapping_add(segment.timestamp))

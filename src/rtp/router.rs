@@ -12,13 +12,14 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::{Duration, Instant};
 
-use crate::domain::ids::{PeerId, TrackId};
+use crate::domain::ids::{PeerId, Priority, TrackId};
 
 use super::clock::WallClock;
 use super::counters::Refusal;
 pub use super::counters::{Counters, Drops};
 use super::description::CodecName;
 use super::egress::Scratch;
+use super::estimator::START;
 use super::lane::{Lane, LaneRef};
 use super::packet::{MAX_DATAGRAM, is_rtcp};
 use super::peer::Peer;
@@ -29,6 +30,7 @@ use super::slab::{Key, Slab};
 pub use super::srtp::SrtpKeys;
 use super::stream::{Layer, Track};
 
+mod bandwidth;
 mod control;
 mod forward;
 mod receive;
@@ -52,6 +54,35 @@ pub enum RouterEvent {
     },
     /// A viewer of a local publisher needs a key frame.
     KeyFrameWanted(TrackId),
+    /// How much a viewer's line carries, and what it would need for the lowest layers of all it is shown, in bits/s. When
+    /// that changed by a tenth, at most once a second.
+    Line {
+        /// The viewer.
+        peer: PeerId,
+        /// The estimate.
+        estimate: u32,
+        /// The need: the viewer is starved where it is above the estimate.
+        needed: u32,
+    },
+    /// How many of a track's layers anybody takes or would take: the others need not be sent. More at once, fewer after
+    /// some seconds.
+    Watched {
+        /// The track.
+        track: TrackId,
+        /// The lowest so many; 0 is nobody.
+        layers: u8,
+    },
+}
+
+/// What a slot is to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The track; `None` empties the slot.
+    pub feed: Option<TrackId>,
+    /// Pixels the picture is shown with.
+    pub height: u16,
+    /// Its rank where the viewer's line does not carry everything.
+    pub priority: Priority,
 }
 
 /// Where the router's output goes.
@@ -87,6 +118,8 @@ pub struct Router {
     /// When layers are next looked at.
     sweep_at: Option<Instant>,
     epoch: Instant,
+    /// Taken for a line before anything is known of it, in bits/s.
+    line_start: f64,
     scratch: Box<Scratch>,
 }
 
@@ -106,6 +139,7 @@ impl Router {
             wake: None,
             sweep_at: None,
             epoch,
+            line_start: START,
             scratch: Box::new([0; MAX_DATAGRAM]),
         }
     }
@@ -133,10 +167,16 @@ impl Router {
         self.counters
     }
 
-    /// When the packet with that transport-wide number was sent to a peer, and its payload's length in bytes: for an
-    /// estimator of the viewer's bandwidth.
+    /// When the packet with that transport-wide number was sent to a peer, and its length on the line in bytes.
     pub fn sent(&self, peer: PeerId, number: u16) -> Option<(Instant, u16)> {
-        self.peers.get(*self.ids.get(&peer)?)?.egress.sent.sent(number)
+        let sent = self.peers.get(*self.ids.get(&peer)?)?.egress.sent.sent(number)?;
+        Some((sent.at, sent.bytes))
+    }
+
+    /// What a viewer's line carries, in bits/s with IP headers; `None` if it does not report on what it receives.
+    pub fn estimate(&self, peer: PeerId) -> Option<u32> {
+        let line = self.peers.get(*self.ids.get(&peer)?)?.egress.line.as_ref()?;
+        Some(line.estimator.estimate() as u32)
     }
 
     /// The round trip to a peer, smoothed; a guess until its first report.

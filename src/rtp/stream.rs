@@ -10,6 +10,7 @@ use super::clock::{MediaTime, Ntp, PublisherClock, ticks};
 use super::description::{Codec, CodecName};
 use super::history::History;
 use super::lane::LaneRef;
+use super::meter::Meter;
 use super::nack::Nacker;
 use super::report::Reception;
 use super::slab::Key;
@@ -95,6 +96,7 @@ pub(crate) struct Layer {
     /// Sound only.
     pub(crate) history: History,
     pub(crate) key: KeyRequest,
+    pub(crate) meter: Meter,
     /// The publisher's newest sender report, in its own time.
     pub(crate) report: Option<MediaTime>,
     /// Timestamp and arrival of the newest packet.
@@ -117,6 +119,7 @@ impl Layer {
             cache: Cache::new(),
             history: History::default(),
             key: KeyRequest::default(),
+            meter: Meter::default(),
             report: None,
             latest: None,
             base: 0,
@@ -181,16 +184,17 @@ impl Track {
 
     /// The layer for a picture of that height: the smallest that fills it, else the largest there is. Where nothing
     /// arrives, those that ever came count: a still picture may send nothing for long. `None` before the first packet.
-    pub(crate) fn choose(&self, height: u16) -> Option<u8> {
+    /// Where only the lowest `allowed` may be sent, the best of those, or the lowest if none of them comes.
+    pub(crate) fn choose(&self, height: u16, allowed: u8) -> Option<u8> {
         let alive = self.is_alive();
         let usable = |layer: &usize| if alive { self.layers[*layer].alive } else { self.layers[*layer].seen.is_some() };
-        let layers = || (0..self.layers.len()).filter(usable);
+        let layers = || (0..self.layers.len().min(usize::from(allowed))).filter(usable);
         let fills = |&layer: &usize| self.height_of(layer) >= height;
         layers().find(fills).or_else(|| layers().next_back()).map(|layer| layer as u8)
     }
 
     /// Known, or told by a neighbour (each layer is half the next), or guessed.
-    fn height_of(&self, layer: usize) -> u16 {
+    pub(crate) fn height_of(&self, layer: usize) -> u16 {
         let known = self.layers.iter().enumerate().find_map(|(other, known)| Some((other, known.height?)));
         match (self.layers[layer].height, known) {
             (Some(height), _) => height,

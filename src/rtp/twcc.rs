@@ -91,32 +91,74 @@ impl ArrivalLog {
     }
 }
 
-/// When the last packets were sent to a peer, by transport-wide number.
+/// A packet that was sent to a viewer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) at: Instant,
+    /// On the line, headers included.
+    pub(crate) bytes: u16,
+    /// The probing cluster it belongs to; 0 for none.
+    pub(crate) probe: u8,
+    number: u16,
+    reported: Reported,
+}
+
+/// What the viewer said about a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reported {
+    Nothing,
+    Missing,
+    Received,
+}
+
+/// The last packets that were sent to a peer, by transport-wide number.
 #[derive(Debug, Default)]
 pub(crate) struct SendLog {
     next: u16,
-    sent: Vec<Option<(u16, Instant, u16)>>,
+    sent: Vec<Option<Sent>>,
+    /// Marks what is sent now: see [`Sent::probe`].
+    pub(crate) probe: u8,
+    /// Ever sent.
+    pub(crate) bytes: u64,
+    pub(crate) packets: u64,
 }
 
 impl SendLog {
     /// Packets remembered: over a second at the highest rates.
-    const PACKETS: usize = 1024;
+    pub(crate) const PACKETS: usize = 1024;
 
-    /// The number for a packet of `length` bytes that leaves now.
-    pub(crate) fn send(&mut self, now: Instant, length: usize) -> u16 {
+    /// The number for a packet of so many bytes on the line that leaves now.
+    pub(crate) fn send(&mut self, now: Instant, bytes: usize) -> u16 {
         if self.sent.is_empty() {
             self.sent = vec![None; Self::PACKETS];
         }
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        self.sent[usize::from(number) % Self::PACKETS] = Some((number, now, length as u16));
+        self.bytes += bytes as u64;
+        self.packets += 1;
+        let (bytes, probe, reported) = (bytes as u16, self.probe, Reported::Nothing);
+        self.sent[usize::from(number) % Self::PACKETS] = Some(Sent { at: now, bytes, probe, number, reported });
         number
     }
 
-    /// When the packet with that number left, and its length in bytes.
-    pub(crate) fn sent(&self, number: u16) -> Option<(Instant, u16)> {
-        let (known, at, length) = (*self.sent.get(usize::from(number) % Self::PACKETS)?)?;
-        (known == number).then_some((at, length))
+    /// The packet with that number.
+    pub(crate) fn sent(&self, number: u16) -> Option<&Sent> {
+        self.sent.get(usize::from(number) % Self::PACKETS)?.as_ref().filter(|sent| sent.number == number)
+    }
+
+    /// The viewer reports a packet; the packet, if that is news.
+    pub(crate) fn report(&mut self, number: u16, received: bool) -> Option<Sent> {
+        let sent = self.sent.get_mut(usize::from(number) % Self::PACKETS)?.as_mut();
+        let sent = sent.filter(|sent| sent.number == number)?;
+        let news = match sent.reported {
+            Reported::Nothing => true,
+            Reported::Missing => received,
+            Reported::Received => false,
+        };
+        if news {
+            sent.reported = if received { Reported::Received } else { Reported::Missing };
+        }
+        news.then_some(*sent)
     }
 }
 
@@ -191,7 +233,11 @@ mod tests {
         for n in 0..2000u64 {
             log.send(now + Duration::from_millis(n), 100);
         }
-        assert_eq!(log.sent(1999), Some((now + Duration::from_millis(1999), 100)));
-        assert_eq!(log.sent(10), None);
+        assert_eq!(log.sent(1999).map(|sent| (sent.at, sent.bytes)), Some((now + Duration::from_millis(1999), 100)));
+        assert!(log.sent(10).is_none());
+        let mut news = |number, received| log.report(number, received).is_some();
+        assert!(news(1500, false) && !news(1500, false), "a loss is told once");
+        assert!(news(1500, true) && !news(1500, true), "late, not lost; and once");
+        assert!(!news(1500, false) && !news(10, true) && !news(40_000, true));
     }
 }

@@ -101,6 +101,8 @@ impl Outbound for Wire {
             RouterEvent::TrackStarted(track) => (track.peer, NetEvent::TrackStarted(track.source)),
             RouterEvent::Level { peer, level } => (peer, NetEvent::Level(level)),
             RouterEvent::KeyFrameWanted(track) => (track.peer, NetEvent::KeyFrameWanted(track.source)),
+            RouterEvent::Line { peer, estimate, needed } => (peer, NetEvent::Line { estimate, needed }),
+            RouterEvent::Watched { track, layers } => (track.peer, NetEvent::Watched { source: track.source, layers }),
         };
         if let Some(peer) = self.peers.get(&peer) {
             (peer.events)(event);
@@ -345,7 +347,7 @@ impl EventLoop {
             Command::SetKeys { peer, keys } => router.set_keys(peer, &keys),
             Command::Dtls { peer, record } => wire.transmit(peer, &record),
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
-            Command::Assign { viewer, slot, feed, height } => router.assign(now, viewer, slot, feed, height, wire),
+            Command::Assign { viewer, slot, view } => router.assign(now, viewer, slot, view, wire),
             Command::Silence { track, silenced } => router.silence(track, silenced),
             Command::Subscribe { id, track, height, sink } => router.subscribe(now, id, track, height, sink, wire),
             Command::Resize { id, height } => router.resize_subscription(now, id, height, wire),

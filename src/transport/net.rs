@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::domain::ids::{PeerId, SlotIndex, Source, TrackId};
 use crate::rtp::description::{CodecName, PeerMedia};
-use crate::rtp::router::{Counters, SrtpKeys};
+use crate::rtp::router::{Counters, SrtpKeys, View};
 use crate::rtp::sink::PacketSink;
 use crate::sdp::Candidate;
 
@@ -37,6 +37,20 @@ pub enum NetEvent {
     Level(u8),
     /// A viewer needs a key frame of this publisher's track (only publishers of this process hear it).
     KeyFrameWanted(Source),
+    /// How much its line carries, and what the lowest layers of all it is shown need, in bits/s.
+    Line {
+        /// The estimate.
+        estimate: u32,
+        /// The need.
+        needed: u32,
+    },
+    /// How many of its layers of a source anybody takes.
+    Watched {
+        /// Which of its tracks.
+        source: Source,
+        /// The lowest so many; 0 is nobody.
+        layers: u8,
+    },
 }
 
 /// A media session to be carried.
@@ -61,7 +75,7 @@ pub(super) enum Command {
     SetKeys { peer: PeerId, keys: SrtpKeys },
     Dtls { peer: PeerId, record: Vec<u8> },
     RemovePeer { peer: PeerId },
-    Assign { viewer: PeerId, slot: SlotIndex, feed: Option<TrackId>, height: u16 },
+    Assign { viewer: PeerId, slot: SlotIndex, view: View },
     Silence { track: TrackId, silenced: bool },
     Subscribe { id: u64, track: TrackId, height: u16, sink: Box<dyn PacketSink> },
     Resize { id: u64, height: u16 },
@@ -141,8 +155,8 @@ impl Net {
     }
 
     /// Re-point a slot of a viewer.
-    pub fn assign(&self, viewer: PeerId, slot: SlotIndex, feed: Option<TrackId>, height: u16) {
-        self.send(Command::Assign { viewer, slot, feed, height });
+    pub fn assign(&self, viewer: PeerId, slot: SlotIndex, view: View) {
+        self.send(Command::Assign { viewer, slot, view });
     }
 
     /// Drop a track where it enters, or stop dropping it.

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use super::{News, Room, Shown};
-use crate::domain::ids::{MediaKind, ParticipantId, Source};
+use crate::domain::ids::{MediaKind, ParticipantId, Priority, Source};
 use crate::domain::media::{Assignment, Feed, MediaCommand};
 use crate::domain::participant::{Member, Phase};
 use crate::domain::scene::{self, Person};
 use crate::domain::slots::{self, LiveTrack, Slot, Stage, Want};
 use crate::domain::words::{ParticipantKind, ViewMode};
 
+/// What a viewer without a view of its own hears.
+const MIX_SOUND: Want = Want { feed: Feed::MixSound, height: 0, priority: Priority::Voice };
 /// Who speaks is told at most this often.
 const SPEAKING_PAUSE: Duration = Duration::from_millis(200);
 
@@ -109,7 +111,7 @@ fn fill_slots(member: &mut Member, stage: &Stage) -> Vec<(Assignment, bool)> {
     let slots: &mut [Slot] = &mut session.slots;
     let changes = if member.kind == ParticipantKind::Whep {
         let mut changes = slots::fill_with_mix(slots, member.low);
-        changes.extend(slots::fill(slots, MediaKind::Audio, &[Want { feed: Feed::MixSound, height: 0 }]));
+        changes.extend(slots::fill(slots, MediaKind::Audio, &[MIX_SOUND]));
         changes
     } else {
         let count = |kind| slots::count(slots, kind);

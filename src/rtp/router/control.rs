@@ -9,6 +9,7 @@ use super::super::clock::PublisherClock;
 use super::super::description::{Codec, CodecName, Extensions, PeerMedia};
 use super::super::egress::{Egress, Exit, Offered};
 use super::super::lane::{Lane, LaneRef};
+use super::super::line::Line;
 use super::super::nack::Nacker;
 use super::super::peer::Peer;
 use super::super::rewrite::{Media, StreamKey};
@@ -16,7 +17,7 @@ use super::super::sink::PacketSink;
 use super::super::slab::Key;
 use super::super::srtp::{Receiver, Sender, SrtpKeys};
 use super::super::stream::{Layer, Track, local_codec};
-use super::{Router, Subscription};
+use super::{Router, Subscription, View};
 
 /// Longer names do not fit an SDES item (RFC 3550 section 6.5).
 const MAX_CNAME: usize = 255;
@@ -25,7 +26,8 @@ impl Router {
     /// A negotiated peer. Its media is dropped until [`Router::set_keys`]. A peer of that id is replaced.
     pub fn add_peer(&mut self, peer: PeerId, cname: &str, media: PeerMedia) {
         let PeerMedia { receives, slots, extensions } = media;
-        let egress = Egress::new(peer, extensions, slots, &mut self.random);
+        let mut egress = Egress::new(peer, extensions, slots, &mut self.random);
+        egress.line = egress.can_be_probed().then(|| Box::new(Line::new(self.epoch, self.line_start)));
         let tracks = receives.iter().map(|receive| {
             let layers = receive.rids.len().max(1);
             (receive.source, receive.codec.clone(), layers)
@@ -101,15 +103,13 @@ impl Router {
     }
 
     /// Points a slot at a track, or at nothing. The old picture stays until the new one's key frame; sound changes at
-    /// once. `height` is what the picture is shown with, in pixels; calling again with another one changes the layer.
-    #[allow(clippy::too_many_arguments, reason = "a command with its fields, called in one place")]
+    /// once. Calling again with another height changes the layer.
     pub fn assign(
         &mut self,
         now: Instant,
         viewer: PeerId,
         SlotIndex(slot): SlotIndex,
-        feed: Option<TrackId>,
-        height: u16,
+        View { feed, height, priority }: View,
         out: &mut dyn Outbound,
     ) {
         let Some(&viewer) = self.ids.get(&viewer) else { return };
@@ -122,7 +122,11 @@ impl Router {
         if !fits {
             self.counters.codec_mismatches += 1;
         }
-        self.point(now, LaneRef::Slot(viewer, slot), track.filter(|_| fits), height, out);
+        at.lane.priority = priority;
+        let lane = LaneRef::Slot(viewer, slot);
+        self.retarget(lane, track.filter(|_| fits), height);
+        self.settle_line(now, viewer, true, out);
+        self.point(now, lane, track.filter(|_| fits), out);
     }
 
     /// The mix takes a track: its packets go to `sink` with one SSRC and without jumps, followed by sender reports. `id`
@@ -144,14 +148,16 @@ impl Router {
         let subscription = Subscription { ssrc: self.random.ssrc(), codec, lane, sink, report_at: None };
         let key = self.subscriptions.insert(subscription);
         self.subscription_ids.insert(id, key);
-        self.point(now, LaneRef::Subscription(key), Some(track), height, out);
+        self.retarget(LaneRef::Subscription(key), Some(track), height);
+        self.point(now, LaneRef::Subscription(key), Some(track), out);
     }
 
     /// The mix's tile changed its size.
     pub fn resize_subscription(&mut self, now: Instant, id: u64, height: u16, out: &mut dyn Outbound) {
         let Some(&key) = self.subscription_ids.get(&id) else { return };
         let feed = self.subscriptions.get(key).and_then(|subscription| subscription.lane.feed);
-        self.point(now, LaneRef::Subscription(key), feed, height, out);
+        self.retarget(LaneRef::Subscription(key), feed, height);
+        self.point(now, LaneRef::Subscription(key), feed, out);
     }
 
     /// No more packets; the sink is dropped.
@@ -211,17 +217,20 @@ impl Router {
         }
     }
 
-    /// Re-points a lane.
-    fn point(&mut self, now: Instant, at: LaneRef, feed: Option<Key>, height: u16, out: &mut dyn Outbound) {
+    /// Says what a lane is to carry.
+    fn retarget(&mut self, at: LaneRef, feed: Option<Key>, height: u16) {
         let Some(lane) = self.lane_mut(at) else { return };
-        let Some(feed) = feed else {
+        if feed.is_none() {
             lane.clear();
-            return;
-        };
-        if lane.feed != Some(feed) {
-            (lane.feed, lane.target) = (Some(feed), None);
+        } else if lane.feed != feed {
+            (lane.feed, lane.target) = (feed, None);
         }
         lane.height = height;
+    }
+
+    /// Lets a lane have the packets of what it is to carry.
+    fn point(&mut self, now: Instant, at: LaneRef, feed: Option<Key>, out: &mut dyn Outbound) {
+        let Some(feed) = feed else { return };
         let Some(track) = self.tracks.get_mut(feed) else { return };
         if !track.lanes.contains(&at) {
             track.lanes.push(at);
@@ -265,22 +274,26 @@ impl Router {
     }
 
     /// Chooses the layer of a lane and wants the key frame it needs.
-    fn aim(&mut self, feed: Key, at: LaneRef) {
+    pub(super) fn aim(&mut self, feed: Key, at: LaneRef) {
         let Some(track) = self.tracks.get(feed) else { return };
         // Nobody hears the one while seeing the other; and whose picture was shown before must not go on in the place
         // of somebody who sends nothing.
         let alive = track.is_alive();
         let at_once = !track.is_video() || !alive;
         let Some(lane) = self.lane_mut(at).filter(|lane| lane.feed == Some(feed)) else { return };
-        let height = lane.height;
+        let (height, allowed) = (lane.height, lane.allowed);
         if at_once && lane.current.is_some_and(|current| current.track != feed) {
             lane.current = None;
+        }
+        if allowed == 0 {
+            (lane.current, lane.target) = (None, None);
+            return;
         }
         if !alive && lane.current.is_some() {
             // What is shown stays; the next packet decides.
             return;
         }
-        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height)) else { return };
+        let Some(layer) = self.tracks.get(feed).and_then(|track| track.choose(height, allowed)) else { return };
         let wanted = StreamKey { track: feed, layer };
         let Some(lane) = self.lane_mut(at) else { return };
         if lane.current == Some(wanted) {

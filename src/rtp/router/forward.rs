@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::Outbound;
 use super::super::counters::Refusal;
 use super::super::description::CodecName;
-use super::super::egress::{Exit, Offered, Scratch};
+use super::super::egress::{Exit, OVERHEAD, Offered, Scratch};
 use super::super::h264;
 use super::super::lane::{LaneRef, Verdict};
 use super::super::nack::Arrival;
@@ -38,6 +38,7 @@ impl Router {
         if !video && !packet.payload.is_empty() {
             layer.history.push(now, packet.sequence, packet.timestamp, packet.marker, packet.payload);
         }
+        layer.meter.add((packet.payload.len() + OVERHEAD) as u32);
         let revived = layer.touch(packet.sequence, packet.timestamp, now);
         let restart = video && layer.nacker.received(packet.sequence, now) == Arrival::Restart;
         let mut resized = false;

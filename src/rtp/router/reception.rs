@@ -150,8 +150,9 @@ impl Router {
         numbers: &mut usize,
         out: &mut dyn Outbound,
     ) {
-        if feedback.parse_fci::<Twcc<'_>>().is_ok() {
+        if let Ok(twcc) = feedback.parse_fci::<Twcc<'_>>() {
             self.counters.feedback_received += 1;
+            self.line_report(now, from, &twcc, out);
             return;
         }
         let Ok(nack) = feedback.parse_fci::<Nack<'_>>() else { return };

@@ -38,7 +38,7 @@ impl Router {
     /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut dyn Outbound) {
         self.wake = None;
-        self.sweep(now);
+        self.sweep(now, out);
         for at in 0..self.tracks.places() {
             if let Some(key) = self.tracks.key_at(at) {
                 self.repair(now, key, out);
@@ -49,6 +49,7 @@ impl Router {
                 self.feed_back(now, key, out);
                 self.report_reception(now, key, out);
                 self.report_slots(now, key, out);
+                self.send_probe(now, key, out);
             }
         }
         for at in 0..self.subscriptions.places() {
@@ -59,7 +60,7 @@ impl Router {
     }
 
     /// Notices layers that stopped.
-    fn sweep(&mut self, now: Instant) {
+    fn sweep(&mut self, now: Instant, out: &mut dyn Outbound) {
         let Some(at) = self.sweep_at else { return };
         if now < at {
             self.wake_at(at);
@@ -75,14 +76,17 @@ impl Router {
                 if over {
                     layer.alive = false;
                     layer.key.cancel();
+                    layer.meter.reset();
                     stopped = true;
                 }
                 any |= layer.alive;
+                layer.meter.step();
             }
             if stopped {
                 self.aim_all(key);
             }
         }
+        self.settle_lines(now, out);
         // Without packets there is nothing to look at; the next one starts this again.
         self.sweep_at = any.then(|| now + SWEEP);
         if let Some(at) = self.sweep_at {

@@ -30,7 +30,7 @@ fn one_publisher_ten_viewers() {
     for peer in 1..=11 {
         router.add_peer(PeerId(peer), "somebody", ordinary());
         router.set_keys(PeerId(peer), &SrtpKeys { receive: [1; 30], send: [2; 30] });
-        router.assign(start, PeerId(peer), VIDEO_SLOT, Some(camera_of(PeerId(1))), 360, &mut out);
+        router.assign(start, PeerId(peer), VIDEO_SLOT, view(Some(camera_of(PeerId(1))), 360), &mut out);
     }
     let sender = Sender::new(&[1; 30]);
     let datagrams = (1..=PACKETS).map(|index| {

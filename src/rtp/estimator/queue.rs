@@ -1,0 +1,70 @@
+//! How long packets wait on their way, against the least of the last seconds. The trend sees a queue that grows; this
+//! sees one that stands, which an estimate that is only a little too high leaves behind.
+
+use std::time::{Duration, Instant};
+
+/// A queue longer than this is emptied, in ms.
+const EXCESSIVE: f64 = 120.0;
+/// Two of these are remembered, so the least is that of the last 15 to 30 s, in microseconds.
+const WINDOW: i64 = 15_000_000;
+/// How much of the smoothed delay is kept with each packet.
+const SMOOTHING: f64 = 0.95;
+/// If so many reductions do not make it shorter, it is no queue of ours: the way itself became longer.
+const FUTILE: u8 = 5;
+/// Reductions further apart than this have nothing to do with each other.
+const FORGET: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct QueueDelay {
+    least: Option<f64>,
+    previous_least: Option<f64>,
+    rotated: i64,
+    smoothed: Option<f64>,
+    reductions: u8,
+    /// The delay at the first of them.
+    at_first: f64,
+    last: Option<Instant>,
+}
+
+impl QueueDelay {
+    /// A packet sent at `sent` on our clock arrived at `arrived` on the viewer's, both in microseconds.
+    pub(crate) fn add(&mut self, sent: i64, arrived: i64) {
+        let way = arrived.saturating_sub(sent) as f64 / 1000.0;
+        if arrived.saturating_sub(self.rotated).saturating_abs() > WINDOW {
+            self.rotated = arrived;
+            self.previous_least = self.least.take();
+        }
+        self.least = Some(self.least.map_or(way, |least| least.min(way)));
+        self.smoothed = Some(self.smoothed.map_or(way, |known| SMOOTHING * known + (1.0 - SMOOTHING) * way));
+    }
+
+    /// What packets wait at present, in ms.
+    pub(crate) fn current(&self) -> f64 {
+        let least = [self.least, self.previous_least].into_iter().flatten().reduce(f64::min);
+        self.smoothed.zip(least).map_or(0.0, |(smoothed, least)| smoothed - least)
+    }
+
+    /// Whether they wait too long.
+    pub(crate) fn excessive(&mut self, now: Instant) -> bool {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) > FORGET) {
+            self.reductions = 0;
+        }
+        let waiting = self.current();
+        if waiting > EXCESSIVE && self.reductions >= FUTILE && waiting > 0.9 * self.at_first {
+            (self.least, self.previous_least) = (self.smoothed, None);
+            self.reductions = 0;
+            return false;
+        }
+        waiting > EXCESSIVE
+    }
+
+    /// The estimate was reduced.
+    pub(crate) fn reduced(&mut self, now: Instant) {
+        if self.reductions == 0 {
+            self.at_first = self.current();
+        }
+        self.reductions = self.reductions.saturating_add(1);
+        self.last = Some(now);
+    }
+}

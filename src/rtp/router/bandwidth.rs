@@ -1,0 +1,189 @@
+//! What viewers' lines carry: their feedback in, probes out, and the layers of their slots by it.
+
+use std::time::{Duration, Instant};
+
+use rtcp_types::Twcc;
+
+use super::super::Outbound;
+use super::super::allocator::{Demand, LAYERS};
+use super::super::egress::{Exit, Slot};
+use super::super::lane::LaneRef;
+use super::super::slab::{Key, Slab};
+use super::super::stream::Track;
+use super::timers::SWEEP;
+use super::{Router, RouterEvent};
+
+/// What a voice gets at least, in bits/s: it may begin to speak.
+const VOICE: f64 = 20_000.0;
+/// A layer that is not measured yet is taken for this much per line of its picture, in bits/s.
+const PER_LINE: f64 = 1000.0;
+/// A layer that is too much goes on for so long while the key frame of a lower one is on its way.
+const GRACE: Duration = Duration::from_millis(1000);
+/// Between two steps of a probe.
+const PROBE_STEP: Duration = Duration::from_millis(5);
+/// Packets sent in one step, and how far back the ones that are repeated lie.
+const PROBE_PACKETS: usize = 48;
+const PROBE_BACK: u16 = 100;
+
+impl Router {
+    /// A viewer says which packets came, and when.
+    pub(super) fn line_report(&mut self, now: Instant, from: Key, twcc: &Twcc<'_>, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(from) else { return };
+        let egress = &mut peer.egress;
+        let Some(line) = &mut egress.line else { return };
+        line.report(now, twcc, &mut egress.sent, egress.round_trip);
+        if line.needs.allowed > line.estimator.estimate() {
+            self.settle_line(now, from, false, out);
+        }
+        self.begin_probe(now, from, out);
+    }
+
+    /// Looks at all lines: every quarter of a second.
+    pub(super) fn settle_lines(&mut self, now: Instant, out: &mut dyn Outbound) {
+        for at in 0..self.peers.places() {
+            let Some(key) = self.peers.key_at(at) else { continue };
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            let egress = &mut peer.egress;
+            let Some(line) = &mut egress.line else { continue };
+            if !line.tick(now, &egress.sent) {
+                self.set_free(now, key, out);
+                continue;
+            }
+            self.settle_line(now, key, false, out);
+            self.begin_probe(now, key, out);
+            self.tell_line(now, key, out);
+        }
+    }
+
+    /// A viewer that never reports is sent everything.
+    fn set_free(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        peer.egress.line = None;
+        for slot in 0..peer.egress.slots.len() {
+            self.allow(now, (viewer, slot as u16), u8::MAX, out);
+        }
+    }
+
+    fn tell_line(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        if let Some((estimate, needed)) = peer.egress.line.as_mut().and_then(|line| line.news(now)) {
+            out.event(RouterEvent::Line { peer: peer.id, estimate, needed });
+        }
+    }
+
+    /// Shares a viewer's line among its slots. `changed`: they are to carry something else than before.
+    pub(super) fn settle_line(&mut self, now: Instant, viewer: Key, changed: bool, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        let Some(line) = &mut peer.egress.line else { return };
+        let demands: Vec<Demand> = peer.egress.slots.iter().map(|slot| demand(&self.tracks, slot)).collect();
+        line.needs = line.allocator.allocate(now, line.estimator.estimate(), &demands, changed);
+        for slot in 0..demands.len() {
+            let line = self.peers.get(viewer).and_then(|peer| peer.egress.line.as_ref());
+            let Some(&allowed) = line.and_then(|line| line.allocator.allowed().get(slot)) else { continue };
+            self.allow(now, (viewer, slot as u16), allowed, out);
+        }
+    }
+
+    /// A slot may have so many layers from now on.
+    fn allow(&mut self, now: Instant, (viewer, slot): (Key, u16), allowed: u8, out: &mut dyn Outbound) {
+        let at = LaneRef::Slot(viewer, slot);
+        let Some(lane) = self.lane_mut(at) else { return };
+        let over = lane.current.is_some_and(|current| Some(current.track) == lane.feed && current.layer >= allowed);
+        let cut = over && now.saturating_duration_since(*lane.over_since.get_or_insert(now)) > GRACE;
+        if !over {
+            lane.over_since = None;
+        }
+        if cut {
+            (lane.current, lane.over_since) = (None, None);
+        }
+        let same = std::mem::replace(&mut lane.allowed, allowed) == allowed;
+        if let Some(feed) = lane.feed.filter(|_| !same || cut) {
+            self.aim(feed, at);
+            self.ask_key_frames(now, feed, out);
+        }
+    }
+
+    /// Probes a viewer's line if somebody would get a better picture by it.
+    fn begin_probe(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        let egress = &mut peer.egress;
+        let Some(line) = &mut egress.line else { return };
+        if !line.needs.are_unmet() || egress.sender.is_none() || !line.estimator.is_calm(now) {
+            return;
+        }
+        let (estimate, counts) = (line.estimator.estimate(), (egress.sent.bytes, egress.sent.packets));
+        if let Some(mark) = line.estimator.prober.begin(now, estimate, line.needs.wanted, counts) {
+            egress.sent.probe = mark;
+            self.send_probe(now, viewer, out);
+        }
+    }
+
+    /// Sends what is due of a probe: packets that were sent before, or padding.
+    pub(super) fn send_probe(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
+        let Some(peer) = self.peers.get_mut(viewer) else { return };
+        let egress = &mut peer.egress;
+        let Some(line) = egress.line.as_mut().filter(|line| line.estimator.prober.is_sending()) else { return };
+        let Some(due) = line.estimator.prober.due(now, (egress.sent.bytes, egress.sent.packets)) else {
+            egress.sent.probe = 0;
+            return;
+        };
+        let until = egress.sent.bytes + due as u64;
+        for step in 0..PROBE_PACKETS {
+            let Some(peer) = self.peers.get_mut(viewer) else { return };
+            let egress = &mut peer.egress;
+            let left = until.saturating_sub(egress.sent.bytes) as usize;
+            if left == 0 {
+                break;
+            }
+            let mut exit = Exit { scratch: &mut self.scratch, out };
+            let again = (egress.sent.packets as u16 % PROBE_BACK).wrapping_add(step as u16);
+            if !repeat(egress, &self.tracks, (again, left), now, &mut exit) && !egress.pad(now, &mut exit) {
+                break;
+            }
+        }
+        self.wake_at(now + PROBE_STEP);
+    }
+}
+
+/// Sends a packet of at most about `left` bytes once more; false if there is none at that place.
+fn repeat(
+    egress: &mut super::super::egress::Egress,
+    tracks: &Slab<Track>,
+    (back, left): (u16, usize),
+    now: Instant,
+    exit: &mut Exit<'_>,
+) -> bool {
+    let found = egress.slots.iter().enumerate().find_map(|(at, slot)| {
+        let current = slot.lane.current?;
+        let track = tracks.get(current.track).filter(|track| track.is_video())?;
+        let (source, number, resolved) = slot.lane.rewriter.resolve(slot.lane.rewriter.recent(back % PROBE_BACK))?;
+        let layer = track.layers.get(usize::from(source.layer)).filter(|_| source == current)?;
+        let packet = layer.cache.get(number).filter(|packet| (400..left + 400).contains(&packet.payload.len()))?;
+        Some((at as u16, resolved.place(packet.timestamp), (packet, track.codec.name)))
+    });
+    let Some((slot, placed, packet)) = found else { return false };
+    egress.repeat(slot, placed, packet, now, exit);
+    true
+}
+
+/// What a slot could use.
+fn demand(tracks: &Slab<Track>, slot: &Slot) -> Demand {
+    let priority = slot.lane.priority;
+    let mut layers = [None; LAYERS];
+    let Some(track) = slot.lane.feed.and_then(|feed| tracks.get(feed)).filter(|track| track.is_alive()) else {
+        return Demand { priority, layers };
+    };
+    let best = track.choose(slot.lane.height, u8::MAX).unwrap_or(0);
+    for (at, layer) in track.layers.iter().enumerate().take(usize::from(best) + 1).filter(|(_, layer)| layer.alive) {
+        let measured = layer.meter.rate(SWEEP.as_secs_f64());
+        let rate = match (track.is_video(), measured) {
+            (true, Some(rate)) => rate,
+            (true, None) => PER_LINE * f64::from(track.height_of(at)),
+            (false, rate) => rate.unwrap_or(0.0).max(VOICE),
+        };
+        if let Some(place) = layers.get_mut(at) {
+            *place = Some(rate);
+        }
+    }
+    Demand { priority, layers }
+}
