@@ -9,7 +9,7 @@ use crate::domain::ids::Priority;
 /// Layers of a track.
 pub(crate) const LAYERS: usize = 4;
 /// The part of the estimate that better layers may fill.
-const MARGIN: f64 = 0.88;
+const MARGIN: f64 = 0.94;
 /// How long there must be room: at first, and at most.
 const PATIENCE: Duration = Duration::from_millis(800);
 const MOST_PATIENCE: Duration = Duration::from_secs(20);
@@ -124,8 +124,20 @@ impl Allocator {
         }
         let since = *self.room_since.get_or_insert(now);
         if now.saturating_duration_since(since) >= self.patience.unwrap_or(PATIENCE) {
-            self.allowed = better;
-            (self.room_since, self.raised) = (None, Some(now));
+            self.raise_one(&better, demands);
+            self.raised = Some(now);
+        }
+    }
+
+    /// The first better picture of what is to come, and all that must give way: each begins with a key frame, and all at
+    /// once would fill the line.
+    fn raise_one(&mut self, better: &[u8], demands: &[Demand]) {
+        let rises = |slot: &usize| better[*slot] > self.allowed[*slot];
+        let first = (0..demands.len()).filter(rises).min_by_key(|&slot| (demands[slot].priority, self.allowed[slot]));
+        for (slot, &level) in better.iter().enumerate() {
+            if first == Some(slot) || level < self.allowed[slot] || demands[slot].best() <= self.allowed[slot] {
+                self.allowed[slot] = level;
+            }
         }
     }
 }

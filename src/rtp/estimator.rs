@@ -29,7 +29,7 @@ use groups::Groups;
 use loss::LossBound;
 use probe::Prober;
 use queue::QueueDelay;
-use rate::RateControl;
+use rate::{Load, RateControl};
 use throughput::Throughput;
 use trend::Trend;
 
@@ -41,6 +41,8 @@ pub(crate) const FLOOR: f64 = 50_000.0;
 pub(crate) const CEILING: f64 = 30_000_000.0;
 /// Sending less than this part of the estimate tests nothing.
 const LIMITED: f64 = 0.8;
+/// A queue that shows that the line is full although little is sent, in ms.
+const NOTICEABLE: f64 = 60.0;
 /// After that long without feedback on what is being sent, the line has got worse.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// Between two reductions for silence.
@@ -156,13 +158,18 @@ impl Estimator {
         (self.heard, self.silent_since) = (Some(now), None);
         let usage = if self.queue.excessive(now) { Usage::Over } else { self.trend.usage() };
         let acked = self.arriving.rate();
-        let limited = self.sending.rate().is_none_or(|rate| rate < LIMITED * self.estimate());
+        let load = match self.sending.rate() {
+            Some(rate) if rate >= LIMITED * self.estimate() => Load::Full,
+            _ if self.queue.current() > NOTICEABLE => Load::Queued,
+            _ => Load::Light,
+        };
         self.loss.count(now, received, lost, (self.rate.estimate(), acked));
-        if self.rate.update(now, usage, acked, round_trip, limited) {
+        if self.rate.update(now, usage, (acked, self.arriving.recent()), round_trip, load) {
             self.queue.reduced(now);
+            self.prober.postpone(now);
         }
         if let Some(result) = self.prober.conclude(now, round_trip) {
-            self.rate.raise(result.rate, now);
+            self.rate.raise(now, result.rate, result.full);
             if result.intact {
                 self.loss.lift(result.rate);
             }

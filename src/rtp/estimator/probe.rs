@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(crate) struct ProbeResult {
     /// Bits/s that the line carries at least.
     pub(crate) rate: f64,
+    /// And no more.
+    pub(crate) full: bool,
     /// Hardly anything was lost.
     pub(crate) intact: bool,
 }
@@ -103,6 +105,13 @@ impl Prober {
         Some(self.last_id)
     }
 
+    /// The estimate was reduced: what earlier probes found, or did not find, counts no more.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        if self.pause.is_some() {
+            (self.pause, self.next) = (Some(PAUSE), Some(now + PAUSE));
+        }
+    }
+
     /// Whether packets are to be sent now.
     pub(crate) fn is_sending(&self) -> bool {
         self.cluster.is_some_and(|cluster| cluster.packets.is_none())
@@ -169,7 +178,7 @@ impl Prober {
         self.cluster = None;
         let result = self.tally.and_then(|tally| tally.rate(sent)).map(|(rate, full)| {
             let rate = if full { rate * LEFT_FREE } else { rate };
-            ProbeResult { rate, intact: f64::from(self.lost) < 0.1 * f64::from(sent) }
+            ProbeResult { rate, full, intact: f64::from(self.lost) < 0.1 * f64::from(sent) }
         });
         let found = result.is_some_and(|result| result.rate >= GO_ON * cluster.rate && result.intact);
         self.pause = Some(match self.pause {

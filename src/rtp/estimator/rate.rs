@@ -7,6 +7,8 @@ use super::{CEILING, FLOOR, Usage};
 
 /// What is left of the arriving rate after overuse.
 const BACK_OFF: f64 = 0.85;
+/// What is left of the estimate after overuse that it can hardly have caused.
+const DOUBTFUL: f64 = 0.97;
 /// Growth per second, far from the end.
 const GROWTH: f64 = 1.08;
 /// Not above this many times what arrives, and a little.
@@ -16,6 +18,8 @@ const HEADROOM_BITS: f64 = 10_000.0;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// Until a change shows: a round trip and this.
 const RESPONSE: Duration = Duration::from_millis(100);
+/// The end of the line that a probe found holds for so long.
+const BELIEF: Duration = Duration::from_secs(20);
 /// After a reduction the line is left alone for so long.
 const SETTLING: Duration = Duration::from_secs(3);
 
@@ -43,6 +47,17 @@ impl Capacity {
     }
 }
 
+/// How much of the estimate is made use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// Not enough to test it, and no queue.
+    Light,
+    /// Not enough to test it, but a queue is there.
+    Queued,
+    /// Enough.
+    Full,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct RateControl {
@@ -52,14 +67,14 @@ pub(crate) struct RateControl {
     holding: bool,
     updated: Option<Instant>,
     reduced: Option<Instant>,
-    /// Overuse while too little was sent to cause it.
-    doubts: u8,
+    /// What a probe that filled the line found.
+    found: Option<(f64, Instant)>,
 }
 
 impl RateControl {
     pub(crate) fn new(start: f64) -> RateControl {
         let capacity = Capacity::default();
-        RateControl { estimate: start, capacity, holding: false, updated: None, reduced: None, doubts: 0 }
+        RateControl { estimate: start, capacity, holding: false, updated: None, reduced: None, found: None }
     }
 
     pub(crate) fn estimate(&self) -> f64 {
@@ -71,30 +86,29 @@ impl RateControl {
         self.reduced.is_none_or(|at| now.saturating_duration_since(at) >= SETTLING)
     }
 
-    /// With every feedback. `acked` arrives; `limited`: not enough is sent to test the estimate. True if it was reduced.
+    /// With every feedback. `acked` arrives: in the last half second, and just now. True if the estimate was reduced.
     pub(crate) fn update(
         &mut self,
         now: Instant,
         usage: Usage,
-        acked: Option<f64>,
+        (acked, recent): (Option<f64>, Option<f64>),
         round_trip: Duration,
-        limited: bool,
+        load: Load,
     ) -> bool {
         let elapsed = self.updated.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64().min(1.0));
         self.updated = Some(now);
         match usage {
-            Usage::Over => return self.reduce(now, acked, round_trip, limited),
+            Usage::Over => return self.reduce(now, recent, round_trip, load),
             Usage::Under => self.holding = true,
-            Usage::Normal if self.holding => (self.holding, self.doubts) = (false, 0),
-            Usage::Normal if !limited => self.grow(elapsed, acked, round_trip),
+            Usage::Normal if self.holding => self.holding = false,
+            Usage::Normal if load == Load::Full => self.grow(now, elapsed, acked, round_trip),
             Usage::Normal => {}
         }
         false
     }
 
-    fn grow(&mut self, elapsed: f64, acked: Option<f64>, round_trip: Duration) {
+    fn grow(&mut self, now: Instant, elapsed: f64, acked: Option<f64>, round_trip: Duration) {
         let Some(acked) = acked else { return };
-        self.doubts = 0;
         if self.capacity.range().is_some_and(|(_, high)| acked > high) {
             self.capacity = Capacity::default();
         }
@@ -104,41 +118,41 @@ impl RateControl {
         } else {
             self.estimate * GROWTH.powf(elapsed) + 1000.0 * elapsed
         };
-        let most = HEADROOM * acked + HEADROOM_BITS;
+        let found = self.found.filter(|&(_, at)| now.saturating_duration_since(at) < BELIEF);
+        let most = (HEADROOM * acked + HEADROOM_BITS).min(found.map_or(f64::INFINITY, |(rate, _)| rate));
         self.estimate = grown.min(most).max(self.estimate).min(CEILING);
     }
 
-    fn reduce(&mut self, now: Instant, acked: Option<f64>, round_trip: Duration, limited: bool) -> bool {
+    fn reduce(&mut self, now: Instant, acked: Option<f64>, round_trip: Duration, load: Load) -> bool {
         self.holding = true;
         let pause = round_trip.clamp(Duration::from_millis(10), Duration::from_millis(200)) + RESPONSE;
         if self.reduced.is_some_and(|at| now.saturating_duration_since(at) < pause) {
             return false;
         }
         self.reduced = Some(now);
+        self.found = None;
         let Some(acked) = acked else {
             self.scale(BACK_OFF);
             return true;
         };
-        if limited && self.doubts == 0 {
-            // So little should not have filled the line: if it did, it will do so again.
-            self.doubts = 1;
-            self.scale(BACK_OFF);
+        if load == Load::Light {
+            // So little cannot have filled the line: a key frame, or noise. If it did, the queue will show.
+            self.scale(DOUBTFUL);
             return true;
         }
         if self.capacity.range().is_some_and(|(low, _)| acked < low) {
             self.capacity = Capacity::default();
         }
-        if !limited {
-            self.capacity.observe(acked);
-        }
+        self.capacity.observe(acked);
         let target = BACK_OFF * acked;
         // What arrives may be more than was allowed: then obeying the estimate helps, not lowering it much.
         self.estimate = if target < self.estimate { target } else { 0.95 * self.estimate }.max(FLOOR);
         true
     }
 
-    /// A probe found so much.
-    pub(crate) fn raise(&mut self, rate: f64, _now: Instant) {
+    /// A probe found so much; `full`: and no more.
+    pub(crate) fn raise(&mut self, now: Instant, rate: f64, full: bool) {
+        self.found = full.then_some((rate, now));
         if rate > self.estimate {
             self.estimate = rate.min(CEILING);
             if self.capacity.range().is_some_and(|(_, high)| rate > high) {

@@ -4,6 +4,8 @@
 const BUCKET: i64 = 50_000;
 /// Whole buckets that count, besides the one being filled.
 const BUCKETS: usize = 10;
+/// Buckets that count for what arrives just now.
+const RECENT: usize = 3;
 /// Before that much time there is no rate, in microseconds.
 const LEAST: i64 = 200_000;
 
@@ -39,10 +41,20 @@ impl Throughput {
 
     /// In bits/s; `None` until there is enough to tell.
     pub(crate) fn rate(&self) -> Option<f64> {
-        let start = ((self.newest - BUCKETS as i64) * BUCKET).max(self.first?);
+        self.over(BUCKETS).filter(|_| self.first.is_some_and(|first| self.latest - first >= LEAST))
+    }
+
+    /// The same over the last 150 to 200 ms: what a full line carries, without what was before it was full.
+    pub(crate) fn recent(&self) -> Option<f64> {
+        self.rate().and(self.over(RECENT))
+    }
+
+    /// Over so many whole buckets and the one being filled.
+    fn over(&self, buckets: usize) -> Option<f64> {
+        let start = ((self.newest - buckets as i64) * BUCKET).max(self.first?);
+        let bytes: u64 = (0..=buckets as i64).map(|back| u64::from(self.bytes[place(self.newest - back)])).sum();
         let span = self.latest - start;
-        let bits = self.bytes.iter().map(|&bytes| f64::from(bytes) * 8.0).sum::<f64>();
-        (span >= LEAST).then(|| bits * 1e6 / span as f64)
+        (span > 0).then(|| bytes as f64 * 8e6 / span as f64)
     }
 }
 

@@ -118,6 +118,14 @@ impl Router {
         }
     }
 
+    /// How many layers each video slot of a viewer is being sent; 0 is nothing.
+    #[cfg(test)]
+    pub(super) fn sent_layers(&self, viewer: crate::domain::ids::PeerId) -> Vec<u8> {
+        let slots = self.ids.get(&viewer).and_then(|&key| self.peers.get(key)).map(|peer| &peer.egress.slots);
+        let video = slots.into_iter().flatten().filter(|slot| slot.lane.priority != crate::domain::ids::Priority::Voice);
+        video.map(|slot| slot.lane.current.map_or(0, |current| current.layer + 1)).collect()
+    }
+
     /// Sends what is due of a probe: packets that were sent before, or padding.
     pub(super) fn send_probe(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
         let Some(peer) = self.peers.get_mut(viewer) else { return };

@@ -1,12 +1,14 @@
 //! The router from outside: peers that protect and unprotect, in virtual time.
 
 mod cost;
+mod emulated;
 mod feedback;
 mod forwarding;
 mod garbage;
 mod harness;
 mod local;
 mod lossy;
+mod narrow;
 mod repair;
 mod reports;
 mod simulcast;
