@@ -41,6 +41,8 @@ pub(crate) const FLOOR: f64 = 50_000.0;
 pub(crate) const CEILING: f64 = 30_000_000.0;
 /// Sending less than this part of the estimate tests nothing.
 const LIMITED: f64 = 0.8;
+/// A queue that bothers nobody even if it grows, in ms.
+const NEGLIGIBLE: f64 = 25.0;
 /// A queue that shows that the line is full although little is sent, in ms.
 const NOTICEABLE: f64 = 60.0;
 /// After that long without feedback on what is being sent, the line has got worse.
@@ -156,7 +158,7 @@ impl Estimator {
             return;
         }
         (self.heard, self.silent_since) = (Some(now), None);
-        let usage = if self.queue.excessive(now) { Usage::Over } else { self.trend.usage() };
+        let usage = self.usage(now);
         let acked = self.arriving.rate();
         let load = match self.sending.rate() {
             Some(rate) if rate >= LIMITED * self.estimate() => Load::Full,
@@ -173,6 +175,15 @@ impl Estimator {
             if result.intact {
                 self.loss.lift(result.rate);
             }
+        }
+    }
+
+    fn usage(&mut self, now: Instant) -> Usage {
+        match self.trend.usage() {
+            _ if self.queue.excessive(now) => Usage::Over,
+            // The burst of a key frame. If more follows, there will be a queue.
+            Usage::Over if self.queue.current() < NEGLIGIBLE => Usage::Under,
+            usage => usage,
         }
     }
 
