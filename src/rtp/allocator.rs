@@ -71,6 +71,7 @@ pub(crate) struct Allocator {
     /// Since when a better allocation fits.
     room_since: Option<Instant>,
     raised: Option<Instant>,
+    /// `None` before anything was ever too much.
     patience: Option<Duration>,
     mistaken: Option<Instant>,
 }
@@ -102,8 +103,9 @@ impl Allocator {
     }
 
     fn lower(&mut self, now: Instant, estimate: f64, demands: &[Demand]) {
+        let patience = *self.patience.get_or_insert(PATIENCE);
         if self.raised.take().is_some_and(|at| now.saturating_duration_since(at) < MISTAKE) {
-            self.patience = Some((self.patience.unwrap_or(PATIENCE) * 2).min(MOST_PATIENCE));
+            self.patience = Some((patience * 2).min(MOST_PATIENCE));
             self.mistaken = Some(now);
         }
         // Better pictures than before are no way to save.
@@ -120,24 +122,27 @@ impl Allocator {
             return;
         }
         if self.mistaken.is_some_and(|at| now.saturating_duration_since(at) > FORGIVEN) {
-            (self.patience, self.mistaken) = (None, None);
+            (self.patience, self.mistaken) = (Some(PATIENCE), None);
         }
         let since = *self.room_since.get_or_insert(now);
-        if now.saturating_duration_since(since) >= self.patience.unwrap_or(PATIENCE) {
+        if now.saturating_duration_since(since) >= self.patience.unwrap_or_default() {
             self.raise_one(&better, demands);
             self.raised = Some(now);
         }
     }
 
-    /// The first better picture of what is to come, and all that must give way: each begins with a key frame, and all at
-    /// once would fill the line.
+    /// All first pictures of what is to come, the first better one, and all that must give way. Each begins with a key
+    /// frame, and those of better layers all at once would fill the line.
     fn raise_one(&mut self, better: &[u8], demands: &[Demand]) {
-        let rises = |slot: &usize| better[*slot] > self.allowed[*slot];
+        let rises = |slot: &usize| self.allowed[*slot] > 0 && better[*slot] > self.allowed[*slot];
         let first = (0..demands.len()).filter(rises).min_by_key(|&slot| (demands[slot].priority, self.allowed[slot]));
         for (slot, &level) in better.iter().enumerate() {
-            if first == Some(slot) || level < self.allowed[slot] || demands[slot].best() <= self.allowed[slot] {
-                self.allowed[slot] = level;
-            }
+            let (demand, present) = (&demands[slot], self.allowed[slot]);
+            self.allowed[slot] = match present {
+                0 => level.min(demand.lowest().map_or(level, |lowest| lowest as u8 + 1)),
+                _ if first == Some(slot) || level < present || demand.best() <= present => level,
+                _ => present,
+            };
         }
     }
 }

@@ -33,8 +33,9 @@ use rate::{Load, RateControl};
 use throughput::Throughput;
 use trend::Trend;
 
-/// Taken for the line before anything is known: the smallest layers of a few people and their voices.
-pub(crate) const START: f64 = 600_000.0;
+/// Taken for the line before anything is known, as in libwebrtc: a voice and a small picture. The first probe goes out at
+/// once.
+pub(crate) const START: f64 = 300_000.0;
 /// Never below: one voice.
 pub(crate) const FLOOR: f64 = 50_000.0;
 /// Never above.

@@ -23,6 +23,8 @@ const THROTTLE: Duration = Duration::from_millis(300);
 const REPEAT: Duration = Duration::from_millis(500);
 /// The same while nothing arrives from the stream: a still picture answers, a camera that is off does not.
 const REPEAT_STOPPED: Duration = Duration::from_secs(2);
+/// A layer that nobody took for this long may stop.
+pub(crate) const UNWATCHED: Duration = Duration::from_secs(5);
 /// Height taken for the largest layer of a codec whose pictures do not tell theirs.
 const NOMINAL_HEIGHT: u16 = 720;
 
@@ -79,6 +81,35 @@ impl Due {
             Due::Now => true,
             Due::At(at) => at <= now,
         }
+    }
+}
+
+/// How many layers anybody takes, as told to the publisher.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch {
+    told: u8,
+    /// Since when it is fewer, and the most in that time.
+    fewer: Option<(Instant, u8)>,
+}
+
+impl Watch {
+    pub(crate) fn new(layers: usize) -> Watch {
+        Watch { told: layers as u8, fewer: None }
+    }
+
+    /// So many are taken now; what to tell the publisher, if anything: more at once, fewer after a while.
+    pub(crate) fn observe(&mut self, now: Instant, layers: u8) -> Option<u8> {
+        if layers >= self.told {
+            self.fewer = None;
+            return (std::mem::replace(&mut self.told, layers) != layers).then_some(layers);
+        }
+        let (since, most) = self.fewer.map_or((now, layers), |(since, most)| (since, most.max(layers)));
+        self.fewer = Some((since, most));
+        if now.saturating_duration_since(since) < UNWATCHED {
+            return None;
+        }
+        (self.told, self.fewer) = (most, None);
+        Some(most)
     }
 }
 
@@ -168,6 +199,7 @@ pub(crate) struct Track {
     pub(crate) started: bool,
     pub(crate) layers: Vec<Layer>,
     pub(crate) lanes: Vec<LaneRef>,
+    pub(crate) watch: Watch,
     /// The publisher's clock, the same in all of its tracks.
     pub(crate) clock: PublisherClock,
 }
@@ -191,6 +223,12 @@ impl Track {
         let layers = || (0..self.layers.len().min(usize::from(allowed))).filter(usable);
         let fills = |&layer: &usize| self.height_of(layer) >= height;
         layers().find(fills).or_else(|| layers().next_back()).map(|layer| layer as u8)
+    }
+
+    /// How many layers a picture of that height could make use of, whether they come or not.
+    pub(crate) fn useful(&self, height: u16) -> u8 {
+        let fills = (0..self.layers.len()).position(|layer| self.height_of(layer) >= height);
+        fills.map_or(self.layers.len(), |layer| layer + 1) as u8
     }
 
     /// Known, or told by a neighbour (each layer is half the next), or guessed.

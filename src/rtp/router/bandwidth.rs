@@ -118,6 +118,27 @@ impl Router {
         }
     }
 
+    /// Tells how many of a publisher's layers anybody could make use of. What viewers' lines carry does not count: they are
+    /// only probed for layers that are there.
+    pub(super) fn tell_watched(&mut self, now: Instant, key: Key, out: &mut dyn Outbound) {
+        let Some(track) = self.tracks.get(key).filter(|track| track.layers.len() > 1 && !track.local) else { return };
+        let takes = |lane: &LaneRef| {
+            let lane = match *lane {
+                LaneRef::Slot(peer, slot) => {
+                    let slots = self.peers.get(peer).map(|peer| &peer.egress.slots);
+                    slots.and_then(|slots| slots.get(usize::from(slot))).map(|slot| &slot.lane)
+                }
+                LaneRef::Subscription(key) => self.subscriptions.get(key).map(|subscription| &subscription.lane),
+            };
+            lane.filter(|lane| lane.feed == Some(key)).map(|lane| track.useful(lane.height))
+        };
+        let layers = track.lanes.iter().filter_map(takes).max().unwrap_or(0);
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        if let Some(layers) = track.watch.observe(now, layers) {
+            out.event(RouterEvent::Watched { track: track.id, layers });
+        }
+    }
+
     /// How many layers each video slot of a viewer is being sent; 0 is nothing.
     #[cfg(test)]
     pub(super) fn sent_layers(&self, viewer: crate::domain::ids::PeerId) -> Vec<u8> {

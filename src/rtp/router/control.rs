@@ -16,7 +16,7 @@ use super::super::rewrite::{Media, StreamKey};
 use super::super::sink::PacketSink;
 use super::super::slab::Key;
 use super::super::srtp::{Receiver, Sender, SrtpKeys};
-use super::super::stream::{Layer, Track, local_codec};
+use super::super::stream::{Layer, Track, Watch, local_codec};
 use super::{Router, Subscription, View};
 
 /// Longer names do not fit an SDES item (RFC 3550 section 6.5).
@@ -62,6 +62,7 @@ impl Router {
                 started: false,
                 layers: (0..layers).map(|_| Layer::new()).collect(),
                 lanes: Vec::new(),
+                watch: Watch::new(layers),
                 clock: if local { PublisherClock::same() } else { PublisherClock::default() },
             });
             if let Some(peer) = self.peers.get_mut(publisher) {
@@ -239,6 +240,7 @@ impl Router {
         if let LaneRef::Slot(viewer, slot) = at {
             self.recall(now, feed, (viewer, slot), out);
         }
+        self.tell_watched(now, feed, out);
         self.ask_key_frames(now, feed, out);
     }
 

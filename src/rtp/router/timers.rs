@@ -85,6 +85,7 @@ impl Router {
             if stopped {
                 self.aim_all(key);
             }
+            self.tell_watched(now, key, out);
         }
         self.settle_lines(now, out);
         // Without packets there is nothing to look at; the next one starts this again.

@@ -26,6 +26,7 @@ fn one_publisher_ten_viewers() {
     const PACKETS: u64 = 20_000;
     let start = Instant::now();
     let mut router = Router::new(1, start, Duration::from_secs(1_700_000_000));
+    router.line_start = 30e6;
     let mut out = Nowhere(0);
     for peer in 1..=11 {
         router.add_peer(PeerId(peer), "somebody", ordinary());

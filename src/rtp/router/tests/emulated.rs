@@ -72,8 +72,9 @@ pub(super) struct Viewer {
     sent: Vec<Option<Instant>>,
     /// When, how long the packet waited in the queue in ms, and its length on the line.
     pub(super) got: Vec<(Duration, f64, usize)>,
-    pub(super) voice_sent: usize,
-    pub(super) voice_got: usize,
+    pub(super) voice: usize,
+    /// Voice packets that did not come (yet): number and when it was sent.
+    missing: Vec<(u16, Instant)>,
     /// When, and the estimate.
     pub(super) estimates: Vec<(Duration, f64)>,
     /// When, and how many layers of each picture arrive at present.
@@ -191,8 +192,8 @@ impl Room {
             reports: VecDeque::new(),
             sent: vec![None; 1 << 16],
             got: vec![],
-            voice_sent: 0,
-            voice_got: 0,
+            voice: 0,
+            missing: vec![],
             estimates: vec![],
             layers: vec![],
             probes: 0,
@@ -333,8 +334,12 @@ impl Viewer {
         if !is_rtcp(&datagram) {
             let header = Header::parse(&datagram).unwrap();
             let (_, number) = header.elements(&datagram).find(|(id, _)| *id == TRANSPORT_CC).unwrap();
-            self.sent[usize::from(u16::from_be_bytes([number[0], number[1]]))] = Some(now);
-            self.voice_sent += usize::from(header.payload_type == 111);
+            let number = u16::from_be_bytes([number[0], number[1]]);
+            self.sent[usize::from(number)] = Some(now);
+            if header.payload_type == 111 {
+                self.voice += 1;
+                self.missing.push((number, now));
+            }
             self.probes += usize::from(header.payload_type == 97);
         }
         datagram.resize(datagram.len() + HEADERS, 0);
@@ -356,7 +361,9 @@ impl Viewer {
             let sent = self.sent[usize::from(number)].unwrap();
             let waited = (now - sent).saturating_sub(LATENCY + ms(self.road.jitter)).as_secs_f64() * 1000.0;
             self.got.push((now - start, waited, datagram.len()));
-            self.voice_got += usize::from(header.payload_type == 111);
+            if header.payload_type == 111 {
+                self.missing.retain(|missing| missing.0 != number);
+            }
         }
         if tick.is_multiple_of(50) {
             while let Some(message) = self.arrivals.message() {
@@ -377,6 +384,12 @@ impl Viewer {
         let mut waits: Vec<f64> = self.got.iter().filter(|got| span.contains(&got.0)).map(|got| got.1).collect();
         waits.sort_by(f64::total_cmp);
         waits.get((waits.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Voice packets that were lost; what may still be on its way is not counted.
+    pub(super) fn voice_lost(&self) -> usize {
+        let newest = self.missing.iter().map(|missing| missing.1).max();
+        self.missing.iter().filter(|missing| newest.is_some_and(|newest| newest - missing.1 > BUFFER + LATENCY)).count()
     }
 
     /// Bits/s that arrived.

@@ -2,6 +2,7 @@
 
 use super::harness::*;
 use crate::domain::ids::Source;
+use crate::rtp::router::RouterEvent;
 use crate::rtp::description::PeerMedia;
 use crate::rtp::vp8;
 
@@ -155,4 +156,34 @@ fn a_layers_retransmissions_are_found_by_their_repaired_rid() {
     let indices: Vec<u64> = got.iter().map(|packet| packet.index - got[0].index).collect();
     assert_eq!(indices, [0, 2, 1], "it goes where the hole was");
     assert_eq!(net.router.counters().repaired, 1);
+}
+
+#[test]
+fn a_layer_nobody_takes_is_told_after_a_while_and_its_return_at_once() {
+    let told = |net: &mut Net| -> Vec<u8> {
+        let layers = |event: RouterEvent| match event {
+            RouterEvent::Watched { layers, .. } => Some(layers),
+            _ => None,
+        };
+        net.events.drain(..).filter_map(layers).collect()
+    };
+    let (mut net, mut sender) = watching(180);
+    let mut send = |net: &mut Net, seconds: u32| {
+        (0..30 * seconds).for_each(|frame| sender.send(net, &[0, 1, 2], frame == 0));
+    };
+    send(&mut net, 4);
+    assert_eq!(told(&mut net), []);
+    send(&mut net, 3);
+    assert_eq!(told(&mut net), [1], "a small tile needs one");
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    assert_eq!(told(&mut net), [2], "at once");
+    let sink = Box::new(TestSink::default());
+    net.with(|router, now, out| router.subscribe(now, 1, camera_of(ALICE), 720, sink, out));
+    assert_eq!(told(&mut net), [3], "the mix counts");
+    net.assign(BOB, VIDEO_SLOT, None, 0);
+    net.with(|router, _, _| router.unsubscribe(1));
+    send(&mut net, 3);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 180);
+    send(&mut net, 3);
+    assert_eq!(told(&mut net), [1], "the most of the time");
 }
