@@ -82,12 +82,19 @@ impl Allocator {
         &self.allowed
     }
 
-    /// Shares `estimate` bits/s out. `changed`: what is wanted is not what it was, so what was decided counts no more.
-    pub(crate) fn allocate(&mut self, now: Instant, estimate: f64, demands: &[Demand], changed: bool) -> Needs {
+    /// Shares `estimate` bits/s out. `changed`: a slot that is to carry something else than before.
+    pub(crate) fn allocate(
+        &mut self,
+        now: Instant,
+        estimate: f64,
+        demands: &[Demand],
+        changed: Option<usize>,
+    ) -> Needs {
         let present: f64 = demands.iter().zip(&self.allowed).map(|(demand, &level)| demand.cost(level)).sum();
-        if changed || demands.len() != self.allowed.len() {
+        if demands.len() != self.allowed.len() {
             self.allowed = share(estimate * MARGIN, demands);
-            self.room_since = None;
+        } else if let Some(changed) = changed {
+            self.admit(changed, &share(estimate * MARGIN, demands));
         } else if present > estimate {
             self.lower(now, estimate, demands);
         } else {
@@ -100,6 +107,15 @@ impl Allocator {
             wanted: sum(&|demand| demand.cost(demand.best())),
             allowed,
         }
+    }
+
+    /// Gives a slot with new content its share at once. The others make room if they must, and get no more by it: their
+    /// patience would be worth nothing in a room where the speaker changes often.
+    fn admit(&mut self, changed: usize, shared: &[u8]) {
+        for (slot, (present, &level)) in self.allowed.iter_mut().zip(shared).enumerate() {
+            *present = if slot == changed { level } else { level.min(*present) };
+        }
+        self.room_since = None;
     }
 
     fn lower(&mut self, now: Instant, estimate: f64, demands: &[Demand]) {

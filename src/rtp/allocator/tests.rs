@@ -28,7 +28,7 @@ impl Viewer {
     /// What is allowed a quarter of a second later.
     fn decide(&mut self, estimate: f64) -> Vec<u8> {
         self.now += Duration::from_millis(250);
-        let needs = self.allocator.allocate(self.now, estimate, &self.demands, false);
+        let needs = self.allocator.allocate(self.now, estimate, &self.demands, None);
         assert!(needs.allowed <= needs.wanted && needs.least <= needs.wanted);
         self.allocator.allowed().to_vec()
     }
@@ -110,6 +110,8 @@ fn another_wish_is_heard_at_once() {
     let mut viewer = Viewer::new(&[picture(OTHER), picture(OTHER)], 850e3);
     assert_eq!(viewer.after(2, 850e3), [2, 1]);
     viewer.demands[1].priority = Priority::Featured;
-    viewer.allocator.allocate(viewer.now, 850e3, &viewer.demands, true);
+    viewer.allocator.allocate(viewer.now, 850e3, &viewer.demands, Some(1));
     assert_eq!(viewer.allocator.allowed(), [1, 2]);
+    viewer.allocator.allocate(viewer.now, 3e6, &viewer.demands, Some(1));
+    assert_eq!(viewer.allocator.allowed(), [1, 4], "the others wait as ever");
 }

@@ -37,13 +37,7 @@ impl LossBound {
     }
 
     /// Of a feedback message: packets received and lost; `estimate` by delay, and what arrives.
-    pub(crate) fn count(
-        &mut self,
-        now: Instant,
-        received: u32,
-        lost: u32,
-        (estimate, acked): (f64, Option<f64>),
-    ) {
+    pub(crate) fn count(&mut self, now: Instant, received: u32, lost: u32, (estimate, acked): (f64, Option<f64>)) {
         self.received = self.received.saturating_add(received);
         self.lost = self.lost.saturating_add(lost);
         let since = *self.since.get_or_insert(now);

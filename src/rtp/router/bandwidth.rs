@@ -33,7 +33,7 @@ impl Router {
         let Some(line) = &mut egress.line else { return };
         line.report(now, twcc, &mut egress.sent, egress.round_trip);
         if line.needs.allowed > line.estimator.estimate() {
-            self.settle_line(now, from, false, out);
+            self.settle_line(now, from, None, out);
         }
         self.begin_probe(now, from, out);
     }
@@ -49,7 +49,7 @@ impl Router {
                 self.set_free(now, key, out);
                 continue;
             }
-            self.settle_line(now, key, false, out);
+            self.settle_line(now, key, None, out);
             self.begin_probe(now, key, out);
             self.tell_line(now, key, out);
         }
@@ -71,8 +71,19 @@ impl Router {
         }
     }
 
-    /// Shares a viewer's line among its slots. `changed`: they are to carry something else than before.
-    pub(super) fn settle_line(&mut self, now: Instant, viewer: Key, changed: bool, out: &mut dyn Outbound) {
+    /// A layer begins: what all who are to see the track may have of it.
+    pub(super) fn settle_viewers(&mut self, now: Instant, track: Key, out: &mut dyn Outbound) {
+        let lanes = self.tracks.get(track).map_or(0, |track| track.lanes.len());
+        for at in 0..lanes {
+            let lane = self.tracks.get(track).and_then(|track| track.lanes.get(at).copied());
+            if let Some(LaneRef::Slot(viewer, slot)) = lane {
+                self.settle_line(now, viewer, Some(usize::from(slot)), out);
+            }
+        }
+    }
+
+    /// Shares a viewer's line among its slots. `changed`: one that is to carry something else than before.
+    pub(super) fn settle_line(&mut self, now: Instant, viewer: Key, changed: Option<usize>, out: &mut dyn Outbound) {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
         let Some(line) = &mut peer.egress.line else { return };
         let demands: Vec<Demand> = peer.egress.slots.iter().map(|slot| demand(&self.tracks, slot)).collect();
@@ -143,7 +154,8 @@ impl Router {
     #[cfg(test)]
     pub(super) fn sent_layers(&self, viewer: crate::domain::ids::PeerId) -> Vec<u8> {
         let slots = self.ids.get(&viewer).and_then(|&key| self.peers.get(key)).map(|peer| &peer.egress.slots);
-        let video = slots.into_iter().flatten().filter(|slot| slot.lane.priority != crate::domain::ids::Priority::Voice);
+        let video =
+            slots.into_iter().flatten().filter(|slot| slot.lane.priority != crate::domain::ids::Priority::Voice);
         video.map(|slot| slot.lane.current.map_or(0, |current| current.layer + 1)).collect()
     }
 

@@ -126,7 +126,7 @@ impl Router {
         at.lane.priority = priority;
         let lane = LaneRef::Slot(viewer, slot);
         self.retarget(lane, track.filter(|_| fits), height);
-        self.settle_line(now, viewer, true, out);
+        self.settle_line(now, viewer, Some(usize::from(slot)), out);
         self.point(now, lane, track.filter(|_| fits), out);
     }
 

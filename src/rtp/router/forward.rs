@@ -57,6 +57,9 @@ impl Router {
             self.interrupt(stream);
             self.want_key_frame(stream);
         }
+        if revived {
+            self.settle_viewers(now, stream.track, out);
+        }
         if revived || resized {
             self.aim_all(stream.track);
         }

@@ -2,8 +2,8 @@
 
 use super::harness::*;
 use crate::domain::ids::Source;
-use crate::rtp::router::RouterEvent;
 use crate::rtp::description::PeerMedia;
+use crate::rtp::router::RouterEvent;
 use crate::rtp::vp8;
 
 /// Like Chromium: no a=ssrc, three rids.
