@@ -210,7 +210,9 @@ impl Engine {
             NetEvent::Silent => self.lost(peer, "its client went silent".into()),
             NetEvent::TrackStarted(source) => self.tell(MediaEvent::TrackStarted { track: TrackId { peer, source } }),
             NetEvent::Level(level) => self.heard(Level { peer, level }),
-            NetEvent::KeyFrameWanted(_) | NetEvent::Line { .. } | NetEvent::Watched { .. } => {}
+            NetEvent::Line { estimate, needed } => tracing::debug!(%peer, estimate, needed, "a viewer's line"),
+            NetEvent::Watched { source, layers } => tracing::debug!(%peer, ?source, layers, "layers that are taken"),
+            NetEvent::KeyFrameWanted(_) => {}
         }
     }
 
