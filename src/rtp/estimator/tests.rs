@@ -113,6 +113,17 @@ fn silence_lowers_it_step_by_step() {
     assert!((0.05e6..0.2e6).contains(&lowered), "{lowered}");
 }
 
+/// `cargo test --release --lib estimator::tests::cost -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_reported_packet() {
+    let mut line = Line::new(5e6);
+    let began = Instant::now();
+    line.run(600.0, 4.5e6, 0, |time| 20.0 + 3.0 * (time * 9.0).sin());
+    let packets = line.sent / u64::from(PACKET);
+    println!("{:.0} ns per reported packet", began.elapsed().as_secs_f64() * 1e9 / packets as f64);
+}
+
 proptest! {
     #[test]
     fn whatever_is_reported_it_stays_within_its_bounds(

@@ -115,7 +115,7 @@ impl Router {
     }
 
     /// Probes a viewer's line if somebody would get a better picture by it.
-    fn begin_probe(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
+    pub(super) fn begin_probe(&mut self, now: Instant, viewer: Key, out: &mut dyn Outbound) {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
         let egress = &mut peer.egress;
         let Some(line) = &mut egress.line else { return };

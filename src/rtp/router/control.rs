@@ -128,6 +128,7 @@ impl Router {
         self.retarget(lane, track.filter(|_| fits), height);
         self.settle_line(now, viewer, Some(usize::from(slot)), out);
         self.point(now, lane, track.filter(|_| fits), out);
+        self.begin_probe(now, viewer, out);
     }
 
     /// The mix takes a track: its packets go to `sink` with one SSRC and without jumps, followed by sender reports. `id`
