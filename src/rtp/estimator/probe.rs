@@ -21,7 +21,7 @@ const GO_ON: f64 = 0.7;
 const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
 /// Not more than this many times what could be used.
-const USE: f64 = 1.2;
+const USE: f64 = 2.0;
 /// Between clusters that found nothing: at first and at most.
 const PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(12);
