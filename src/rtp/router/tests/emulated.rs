@@ -301,7 +301,7 @@ impl Publisher {
         let mut start = true;
         let mut step = 0;
         while size > 0 {
-            let part = size.min(1100).max(40);
+            let part = size.clamp(40, 1100);
             let mut payload = vp8::tests::packet(picture, picture as u8, start, (key && start).then_some(180 << layer));
             payload.resize(part, 7);
             self.index[layer] += 1;
