@@ -93,6 +93,8 @@ pub(crate) struct Estimator {
     received: u32,
     lost: u32,
     heard: Option<Instant>,
+    /// When the newest packet was sent that the delay was taken of.
+    newest: Option<Instant>,
     silent_since: Option<Instant>,
 }
 
@@ -112,6 +114,7 @@ impl Estimator {
             received: 0,
             lost: 0,
             heard: None,
+            newest: None,
             silent_since: None,
         }
     }
@@ -137,6 +140,11 @@ impl Estimator {
             self.groups.reset();
             return;
         }
+        if self.newest.is_some_and(|newest| packet.sent < newest) {
+            // Reported late, or a voice's last moments, sent with the times at which they were said.
+            return;
+        }
+        self.newest = Some(packet.sent);
         self.queue.add(packet.sent.saturating_duration_since(self.epoch).as_micros() as i64, packet.arrived);
         if let Some(delta) = self.groups.add(packet.sent, packet.arrived) {
             self.trend.update(delta);
