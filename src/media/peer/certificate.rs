@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn our_own_is_made_once_and_matches_its_fingerprint() {
         let own = own().unwrap();
-        assert!(matches(&own.pem, &[own.fingerprint.clone()]));
+        assert!(matches(&own.pem, std::slice::from_ref(&own.fingerprint)));
         assert!(std::ptr::eq(own, super::own().unwrap()));
     }
 

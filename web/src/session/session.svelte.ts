@@ -35,6 +35,8 @@ export class Session {
   #offers = 0;
   #timers: Record<'offer' | 'view', ReturnType<typeof setTimeout> | undefined> = { offer: undefined, view: undefined };
   #view = '';
+  /** What the server was told last of what is switched on. */
+  #media = '';
   #stats: ReturnType<typeof setInterval> | undefined;
 
   constructor(invitation: string, memory: Memory, local: LocalMedia) {
@@ -169,6 +171,7 @@ export class Session {
 
   #hello(): ClientFrame {
     const hello: ClientFrame = { type: 'join', protocol: PROTOCOL_VERSION, name: this.#name, media: this.#local.state };
+    this.#media = JSON.stringify(hello.media);
     const resume = this.#memory.resume(this.invitation);
     const hostToken = this.#memory.hostToken(this.invitation);
     if (resume !== undefined) hello.resume = resume;
@@ -184,6 +187,7 @@ export class Session {
         this.#iceServers = message.ice_servers;
         this.#limits = offered(message.slots);
         this.#view = '';
+        this.#tellMedia();
         void this.#offer();
         break;
       case 'answer':
@@ -296,7 +300,15 @@ export class Session {
 
   #tracksChanged(changed: TrackSource[]): void {
     for (const source of changed) void this.#peer?.put(source, this.#local.tracks[source] ?? null);
-    if (this.state.phase.kind === 'inside') this.#socket?.send({ type: 'media', media: this.#local.state });
+    this.#tellMedia();
+  }
+
+  /** Says what is switched on, if that is not what was said last: a device may open while the server still answers `join`. */
+  #tellMedia(): void {
+    const media = this.#local.state;
+    const text = JSON.stringify(media);
+    if (this.state.phase.kind !== 'inside' || text === this.#media) return;
+    if (this.#socket?.send({ type: 'media', media }) === true) this.#media = text;
   }
 
   #retry = (): void => {

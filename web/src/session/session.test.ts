@@ -170,6 +170,21 @@ describe('a visit', () => {
     expect(FakeConnection.all[0]?.senders[1]?.track).toBe(camera);
   });
 
+  it('says what was switched on while the server still answered', async () => {
+    const { session, local } = bench();
+    const camera = { kind: 'video', stop: vi.fn() } as unknown as MediaStreamTrack;
+    session.join('Ada');
+    socket().onopen?.();
+    local.tracks = { camera };
+    local.onTracks(['camera']);
+    expect(socket().types()).toEqual(['join']);
+    socket().say(WELCOME);
+    await settle();
+    expect(socket().sent.find(({ type }) => type === 'media')).toMatchObject({ media: { camera: true } });
+    local.onTracks(['camera']);
+    expect(socket().types().filter((type) => type === 'media')).toHaveLength(1);
+  });
+
   it('makes a new connection when the media is lost, later and later while that fails', async () => {
     await inside();
     const waits: number[] = [];
