@@ -1,11 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Peer, type PeerOptions } from './peer';
+import { cameraScales, Peer, type PeerOptions } from './peer';
 
 interface FakeTransceiver {
   mid: string | null;
   kind: string;
   init: RTCRtpTransceiverInit;
-  sender: { track: unknown; replaceTrack: (track: unknown) => Promise<void> };
+  sender: {
+    track: unknown;
+    replaceTrack: (track: unknown) => Promise<void>;
+    getParameters: () => { encodings: RTCRtpEncodingParameters[] };
+    setParameters: (parameters: { encodings: RTCRtpEncodingParameters[] }) => Promise<void>;
+  };
   receiver: { track: { kind: string } };
 }
 
@@ -34,6 +39,10 @@ class FakeConnection {
       track: typeof what === 'string' ? null : (what as unknown),
       replaceTrack: async (track: unknown) => {
         sender.track = track;
+      },
+      getParameters: () => ({ encodings: (init?.sendEncodings ?? []).map((encoding) => ({ ...encoding })) }),
+      setParameters: async ({ encodings }: { encodings: RTCRtpEncodingParameters[] }) => {
+        init.sendEncodings = encodings;
       },
     };
     const transceiver = { mid: null, kind, init, sender, receiver: { track: { kind } } };
@@ -81,7 +90,8 @@ function bench(options: Partial<PeerOptions> = {}) {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const CAMERA = { kind: 'video', id: 'camera' } as unknown as MediaStreamTrack;
+const camera = (width: number, height: number) => ({ kind: 'video', id: 'camera', getSettings: () => ({ width, height }) }) as unknown as MediaStreamTrack;
+const CAMERA = camera(1280, 720);
 const SCREEN = { kind: 'video', id: 'screen' } as unknown as MediaStreamTrack;
 
 describe('the offer', () => {
@@ -146,6 +156,17 @@ describe('the offer', () => {
     expect(fake.transceivers).toHaveLength(9);
     expect(fake.transceivers[1]?.sender.track).toBe(CAMERA);
     expect(peer.offers(limits)).toBe(false);
+  });
+
+  it('fits its layers to the camera', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, { camera: camera(640, 480) });
+    const layers = () => fake.transceivers[1]?.init.sendEncodings?.map(({ active, scaleResolutionDownBy }) => (active ? scaleResolutionDownBy : 0));
+    await peer.put('camera', camera(640, 480));
+    expect(layers()).toEqual([2, 1, 0]);
+    await peer.put('camera', camera(1280, 720));
+    expect(layers()).toEqual([4, 2, 1]);
+    expect([cameraScales({}), cameraScales({ width: 320, height: 240 }), cameraScales({ width: 720, height: 1280 })]).toEqual([[4, 2, 1], [1, 0, 0], [4, 2, 1]]);
   });
 
   it('takes one answer only', async () => {

@@ -10,6 +10,16 @@ export const CAMERA_ENCODINGS: RTCRtpEncodingParameters[] = [
   { rid: 'f', active: true, scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
 ];
 
+/**
+ * By how much each layer is scaled down for a camera of that size; 0 is off. Chromium sends three layers of a picture from
+ * 960 across, two from 480, and leaves out the last ones, which would be the best.
+ */
+export function cameraScales({ width = 0, height = 0 }: { width?: number; height?: number }): [number, number, number] {
+  const across = Math.max(width, height);
+  if (across === 0 || across >= 960) return [4, 2, 1];
+  return across >= 480 ? [2, 1, 0] : [1, 0, 0];
+}
+
 const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ active: true, maxBitrate: 2_500_000 }];
 
 /** A disconnected peer often comes back by itself; after this long it does not. */
@@ -111,7 +121,9 @@ export class Peer {
   async put(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
     if (this.#over) return;
     try {
-      await this.#senders.get(source)?.replaceTrack(track);
+      const sender = this.#senders.get(source);
+      await sender?.replaceTrack(track);
+      if (source === 'camera' && track !== null && sender !== undefined) await scale(sender, track);
     } catch (error) {
       // Closed meanwhile: the next connection takes the track from the start.
       if (!this.#over) console.error(`the ${source} could not be put in place`, error);
@@ -157,6 +169,19 @@ export class Peer {
     this.close();
     this.#options.onLost(why);
   }
+}
+
+/** Fits the layers to the camera, where they do not fit already. */
+async function scale(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+  const wanted = cameraScales(track.getSettings());
+  const parameters = sender.getParameters();
+  const fits = parameters.encodings.every((encoding, layer) => !encoding.active === (wanted[layer] === 0) && (!encoding.active || (encoding.scaleResolutionDownBy ?? 1) === wanted[layer]));
+  if (fits || parameters.encodings.length !== wanted.length) return;
+  parameters.encodings.forEach((encoding, layer) => {
+    encoding.active = wanted[layer] !== 0;
+    encoding.scaleResolutionDownBy = wanted[layer] || 1;
+  });
+  await sender.setParameters(parameters);
 }
 
 function iceServer(server: IceServer): RTCIceServer {

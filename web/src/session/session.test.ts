@@ -50,6 +50,7 @@ class FakeConnection {
       replaceTrack: async (track: unknown) => {
         sender.track = track;
       },
+      getParameters: () => ({ encodings: [] }),
     };
     this.senders.push(sender);
     return { mid: String(this.#mids++), sender, receiver: { track: { kind } } };
@@ -160,7 +161,7 @@ describe('a visit', () => {
 
   it('puts a camera that opened during the offer where the offer holds a place for it', async () => {
     const { session, local } = bench();
-    const camera = { kind: 'video', stop: vi.fn() } as unknown as MediaStreamTrack;
+    const camera = { kind: 'video', stop: vi.fn(), getSettings: () => ({}) } as unknown as MediaStreamTrack;
     session.join('Ada');
     socket().onopen?.();
     socket().say(WELCOME);
@@ -172,7 +173,7 @@ describe('a visit', () => {
 
   it('says what was switched on while the server still answered', async () => {
     const { session, local } = bench();
-    const camera = { kind: 'video', stop: vi.fn() } as unknown as MediaStreamTrack;
+    const camera = { kind: 'video', stop: vi.fn(), getSettings: () => ({}) } as unknown as MediaStreamTrack;
     session.join('Ada');
     socket().onopen?.();
     local.tracks = { camera };
