@@ -151,7 +151,14 @@ pub enum MediaEvent {
         /// The track.
         track: TrackId,
     },
-    /// Who is heard: sent about ten times a second, only while somebody is.
+    /// So many layers of a simulcast track can be of use to anybody, from the lowest up.
+    Watched {
+        /// The track.
+        track: TrackId,
+        /// 0 to as many as it has.
+        layers: u8,
+    },
+    /// Who is heard: sent up to fifty times a second, only while somebody is.
     Levels(Vec<Level>),
     /// Something about an output.
     Output {

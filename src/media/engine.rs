@@ -211,7 +211,9 @@ impl Engine {
             NetEvent::TrackStarted(source) => self.tell(MediaEvent::TrackStarted { track: TrackId { peer, source } }),
             NetEvent::Level(level) => self.heard(Level { peer, level }),
             NetEvent::Line { estimate, needed } => tracing::debug!(%peer, estimate, needed, "a viewer's line"),
-            NetEvent::Watched { source, layers } => tracing::debug!(%peer, ?source, layers, "layers that are taken"),
+            NetEvent::Watched { source, layers } => {
+                self.tell(MediaEvent::Watched { track: TrackId { peer, source }, layers });
+            }
             NetEvent::KeyFrameWanted(_) => {}
         }
     }

@@ -42,6 +42,14 @@ pub enum ServerMessage {
         /// Why, in plain words.
         reason: String,
     },
+    /// Layers of your simulcast that nobody takes: send no more than this many, from the lowest up. Each new session begins
+    /// with all.
+    Layers {
+        /// Whose.
+        source: TrackSource,
+        /// At least 1.
+        layers: u8,
+    },
     /// What each of your slots shows now; slots not named did not change. After an `answer` all are empty.
     Slots {
         /// The changes.

@@ -12,7 +12,7 @@ use crate::domain::participant::Member;
 use crate::domain::room::{Act, News, Room, Settings, Shown};
 use crate::domain::scene;
 use crate::domain::slots::{self, WantedTile};
-use crate::domain::words::Role;
+use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
@@ -79,6 +79,7 @@ impl View<'_> {
             News::Welcome(id) => self.welcome(self.room.member(*id)?, ice_servers),
             News::Answer(sdp) => ServerMessage::Answer { sdp: sdp.clone() },
             News::MediaLost(reason) => ServerMessage::MediaLost { reason: reason.clone() },
+            News::Layers(layers) => ServerMessage::Layers { source: TrackSource::Camera, layers: *layers },
             News::Slots(slots) => ServerMessage::Slots { slots: slots.iter().map(slot).collect() },
             News::Joined(id) => ServerMessage::ParticipantJoined { participant: self.person(self.room.member(*id)?) },
             News::Changed(id) => ServerMessage::ParticipantChanged { participant: self.person(self.room.member(*id)?) },

@@ -44,6 +44,20 @@ fn only_what_is_on_is_sent() {
 }
 
 #[test]
+fn layers_that_nobody_takes_need_not_be_sent() {
+    let mut s = Script::new();
+    let (anna, peer) = s.browser("Anna");
+    let (ben, _) = s.browser("Ben");
+    s.forget();
+    for (layers, told) in [(2, 2), (0, 1)] {
+        s.media(MediaEvent::Watched { track: TrackId { peer, source: Source::Camera }, layers });
+        assert_eq!(s.told(anna), [News::Layers(told)], "the lowest stays");
+        assert_eq!(s.told(ben), []);
+        s.forget();
+    }
+}
+
+#[test]
 fn a_shared_screen_comes_with_its_sound_and_makes_a_second_tile() {
     let mut s = Script::new();
     let (anna, _) = s.browser("Anna");

@@ -83,6 +83,7 @@ impl Room {
             }
             MediaEvent::Lost { peer, .. } => self.on_lost(peer),
             MediaEvent::TrackStarted { track } => self.on_track_started(track),
+            MediaEvent::Watched { track, layers } => self.on_watched(track, layers),
             MediaEvent::Levels(levels) => {
                 let members = &self.members;
                 let heard = levels.iter().filter_map(|level| {
@@ -109,6 +110,15 @@ impl Room {
         self.tell(id, News::Answer(sdp));
         if muted {
             self.silence(at);
+        }
+    }
+
+    /// The publisher need not send what nobody takes; the lowest layer stays, so that whoever looks next sees at once.
+    fn on_watched(&mut self, track: TrackId, layers: u8) {
+        let Some(at) = self.member_of(track.peer) else { return };
+        if self.members[at].kind == ParticipantKind::Browser && track.source == Source::Camera {
+            let id = self.members[at].id;
+            self.tell(id, News::Layers(layers.max(1)));
         }
     }
 

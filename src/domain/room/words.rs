@@ -247,6 +247,8 @@ pub enum News {
     Answer(String),
     /// Your media session broke.
     MediaLost(String),
+    /// So many layers of your camera are of use, from the lowest up.
+    Layers(u8),
     /// What your slots show: mid and content.
     Slots(Vec<(String, Option<Shown>)>),
     /// Somebody came.

@@ -181,7 +181,15 @@ sdp: string, } | { "type": "media_lost",
 /**
  * Why, in plain words.
  */
-reason: string, } | { "type": "slots", 
+reason: string, } | { "type": "layers", 
+/**
+ * Whose.
+ */
+source: TrackSource, 
+/**
+ * At least 1.
+ */
+layers: number, } | { "type": "slots", 
 /**
  * The changes.
  */

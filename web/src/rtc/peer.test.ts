@@ -169,6 +169,18 @@ describe('the offer', () => {
     expect([cameraScales({}), cameraScales({ width: 320, height: 240 }), cameraScales({ width: 720, height: 1280 })]).toEqual([[4, 2, 1], [1, 0, 0], [4, 2, 1]]);
   });
 
+  it('leaves out what nobody takes, and sends it again', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, { camera: CAMERA });
+    const on = () => fake.transceivers[1]?.init.sendEncodings?.map(({ active }) => active);
+    await peer.limit(1);
+    expect(on()).toEqual([true, false, false]);
+    await peer.put('camera', camera(640, 360));
+    expect(on()).toEqual([true, false, false]);
+    await peer.limit(3);
+    expect(on()).toEqual([true, true, false]);
+  });
+
   it('takes one answer only', async () => {
     const { peer, fake } = bench();
     await peer.offer([], { audio: 1, video: 1 }, {});

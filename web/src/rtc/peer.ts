@@ -52,6 +52,7 @@ export class Peer {
   #slots: Slot[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  #layers = CAMERA_ENCODINGS.length;
   #prepared: { limits: SlotLimits; offer: Promise<RTCSessionDescriptionInit> } | undefined;
 
   constructor(options: PeerOptions) {
@@ -123,11 +124,18 @@ export class Peer {
     try {
       const sender = this.#senders.get(source);
       await sender?.replaceTrack(track);
-      if (source === 'camera' && track !== null && sender !== undefined) await scale(sender, track);
+      if (source === 'camera') await this.#scale(track);
     } catch (error) {
       // Closed meanwhile: the next connection takes the track from the start.
       if (!this.#over) console.error(`the ${source} could not be put in place`, error);
     }
+  }
+
+  /** No more than so many layers of the camera are sent from now on, from the lowest up: nobody takes the others. */
+  async limit(layers: number): Promise<void> {
+    this.#layers = layers;
+    if (this.#over) return;
+    await this.#scale(this.#senders.get('camera')?.track ?? null).catch(() => undefined);
   }
 
   /** Ends it. Doing so twice is harmless. */
@@ -146,6 +154,22 @@ export class Peer {
 
   #receive(kind: 'audio' | 'video'): void {
     this.#receiving.push(this.connection.addTransceiver(kind, { direction: 'recvonly' }));
+  }
+
+  /** Fits the camera's layers to its picture and to what is taken of them. */
+  async #scale(track: MediaStreamTrack | null): Promise<void> {
+    const sender = this.#senders.get('camera');
+    if (track === null || sender === undefined) return;
+    const scales = cameraScales(track.getSettings()).map((scale, layer) => (layer < this.#layers ? scale : 0));
+    const parameters = sender.getParameters();
+    const fits = ({ active, scaleResolutionDownBy = 1 }: RTCRtpEncodingParameters, layer: number) =>
+      active ? scaleResolutionDownBy === scales[layer] : scales[layer] === 0;
+    if (parameters.encodings.length !== scales.length || parameters.encodings.every(fits)) return;
+    parameters.encodings.forEach((encoding, layer) => {
+      encoding.active = scales[layer] !== 0;
+      if (encoding.active) encoding.scaleResolutionDownBy = scales[layer] ?? 1;
+    });
+    await sender.setParameters(parameters);
   }
 
   #watch(): void {
@@ -169,19 +193,6 @@ export class Peer {
     this.close();
     this.#options.onLost(why);
   }
-}
-
-/** Fits the layers to the camera, where they do not fit already. */
-async function scale(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
-  const wanted = cameraScales(track.getSettings());
-  const parameters = sender.getParameters();
-  const fits = parameters.encodings.every((encoding, layer) => !encoding.active === (wanted[layer] === 0) && (!encoding.active || (encoding.scaleResolutionDownBy ?? 1) === wanted[layer]));
-  if (fits || parameters.encodings.length !== wanted.length) return;
-  parameters.encodings.forEach((encoding, layer) => {
-    encoding.active = wanted[layer] !== 0;
-    encoding.scaleResolutionDownBy = wanted[layer] || 1;
-  });
-  await sender.setParameters(parameters);
 }
 
 function iceServer(server: IceServer): RTCIceServer {

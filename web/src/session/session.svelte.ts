@@ -193,6 +193,9 @@ export class Session {
       case 'answer':
         void this.#answer(message.sdp);
         break;
+      case 'layers':
+        if (message.source === 'camera') void this.#peer?.limit(message.layers);
+        break;
       case 'media_lost':
         this.#offerLater();
         break;

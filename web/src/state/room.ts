@@ -165,6 +165,7 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
     case 'answer':
       // A new session's sections are all empty until the server says otherwise.
       return { ...state, slots: {} };
+    case 'layers':
     case 'media_lost':
     case 'done':
       return state;
