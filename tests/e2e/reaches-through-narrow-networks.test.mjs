@@ -13,7 +13,7 @@ async function meet(scene, narrow = {}) {
   const [a, b] = [await room.idOf('Ann'), await room.idOf('Ben')];
   await Promise.all([ann.showsColour(b, looks.green), ben.showsColour(a, looks.red)]);
   await Promise.all([ann.decodes(1), ben.decodes(1), ann.hears([looks.green]), ben.hears([looks.red])]);
-  const { pair } = await ben.traffic();
+  const { pair } = await ben.path();
   scene.figure('path', pair);
   scene.figure('Join to the first remote picture, ms', await ben.joinToPicture(b));
   return { room, ann, ben, pair };

@@ -30,7 +30,7 @@ behaviour('three browsers see and hear each other', async (scene) => {
     scene.figure(`${person.name}: on the way, ms`, await person.wayIn());
   }
   for (const person of [ann, ben, fay]) {
-    const { pair, video } = await person.traffic();
+    const { pair, video } = await person.path();
     scene.figure(`${person.name}: pictures`, Object.values(video).filter((slot) => slot.decoded));
     assert.equal(pair.port, scene.server.mediaPort, 'media goes over the one port');
     assert.equal(pair.protocol, 'udp');

@@ -55,6 +55,15 @@ export class Participant {
     return this.evaluate(inspect.traffic);
   }
 
+  /** Traffic, once the browser tells which pair of addresses it uses: Firefox sometimes tells of none for a moment. */
+  async path() {
+    return until(`${this.name} tells its path`, async () => {
+      const told = await this.traffic();
+      if (told.pair) return told;
+      throw new Error(JSON.stringify(told.pairs));
+    });
+  }
+
   /** Loudness in dB of each of `wanted` (hertz) in what this person hears. */
   tones(wanted) {
     return this.evaluate(inspect.tones, wanted);
