@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
+//! bucket                                    how much a second
 //! cache  history  nack  report  twcc  rewrite   one stream
 //! stream (track, layers)   lane             who sends, who takes
 //! estimator  allocator  meter               how much a line carries, and for whom
@@ -16,6 +17,7 @@ pub mod router;
 pub mod sink;
 
 mod allocator;
+pub(crate) mod bucket;
 mod cache;
 mod clock;
 mod counters;
@@ -27,13 +29,13 @@ mod lane;
 mod line;
 mod meter;
 mod nack;
-mod packet;
+pub(crate) mod packet;
 mod peer;
 mod random;
 mod report;
 mod rewrite;
 mod slab;
-mod srtp;
+pub(crate) mod srtp;
 mod stream;
 mod twcc;
 mod vp8;

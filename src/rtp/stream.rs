@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::{MediaKind, TrackId};
 
+use super::bucket::{Bucket, Rate};
 use super::cache::Cache;
 use super::clock::{MediaTime, Ntp, PublisherClock, ticks};
 use super::description::{Codec, CodecName};
@@ -25,6 +26,12 @@ const REPEAT: Duration = Duration::from_millis(500);
 const REPEAT_STOPPED: Duration = Duration::from_secs(2);
 /// A layer that nobody took for this long may stop.
 pub(crate) const UNWATCHED: Duration = Duration::from_secs(5);
+/// Bytes a second that a video or audio track is carried with. The page sends at most 2.5 Mbit/s of video; whoever sends
+/// 12 has lost control of their encoder, or means harm, and each of the bytes would be sent to everybody.
+const VIDEO_CEILING: Rate = Rate { per_second: 1_500_000.0, burst: 1_500_000.0 };
+const AUDIO_CEILING: Rate = Rate { per_second: 128_000.0, burst: 128_000.0 };
+/// What a packet costs besides its bytes: many small ones are no cheaper.
+const PACKET_COST: usize = 200;
 /// Height taken for the largest layer of a codec whose pictures do not tell theirs.
 const NOMINAL_HEIGHT: u16 = 720;
 
@@ -198,6 +205,8 @@ pub(crate) struct Track {
     pub(crate) silenced: bool,
     pub(crate) started: bool,
     pub(crate) layers: Vec<Layer>,
+    /// What it may still bring: see [`Track::admits`].
+    pub(crate) ceiling: Bucket,
     pub(crate) lanes: Vec<LaneRef>,
     pub(crate) watch: Watch,
     /// The publisher's clock, the same in all of its tracks.
@@ -207,6 +216,12 @@ pub(crate) struct Track {
 impl Track {
     pub(crate) fn is_video(&self) -> bool {
         self.kind == MediaKind::Video
+    }
+
+    /// Whether a packet of `length` bytes is within what one track may bring.
+    pub(crate) fn admits(&mut self, now: Instant, length: usize) -> bool {
+        let rate = if self.is_video() { VIDEO_CEILING } else { AUDIO_CEILING };
+        self.ceiling.take(now, rate, (length + PACKET_COST) as f64)
     }
 
     /// Whether anything arrives.
