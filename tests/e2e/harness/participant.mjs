@@ -55,6 +55,11 @@ export class Participant {
     return this.evaluate(inspect.traffic);
   }
 
+  /** Totals of each stream; see inspect.js. */
+  quality() {
+    return this.evaluate(inspect.quality);
+  }
+
   /** Loudness in dB of each of `wanted` (hertz) in what this person hears. */
   tones(wanted) {
     return this.evaluate(inspect.tones, wanted);
