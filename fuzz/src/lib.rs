@@ -4,7 +4,7 @@
 //! The program's pure parts are compiled in here by their paths, with coverage counters and overflow checks.
 
 // The parts have more in them than is called from here.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../src/domain/mod.rs"]
 mod domain;

@@ -23,7 +23,7 @@ mod clock;
 mod counters;
 mod egress;
 mod estimator;
-mod h264;
+pub(crate) mod h264;
 mod history;
 mod lane;
 mod line;
@@ -38,6 +38,6 @@ mod slab;
 pub(crate) mod srtp;
 mod stream;
 mod twcc;
-mod vp8;
+pub(crate) mod vp8;
 
 use router::Outbound;

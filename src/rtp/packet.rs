@@ -152,6 +152,8 @@ pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,5 +203,20 @@ mod tests {
         packet[12] = 0;
         let header = Header::parse(&packet).unwrap();
         assert_eq!(header.elements(&packet).count(), 0, "not one-byte elements");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_within_their_bounds(mut packet in prop::collection::vec(any::<u8>(), 0..90), rtp in any::<bool>()) {
+            if let Some(first) = packet.first_mut().filter(|_| rtp) {
+                *first = 0x80 | *first & 0x3f;
+            }
+            let Some(header) = Header::parse(&packet) else { return Ok(()) };
+            prop_assert!(header.payload <= packet.len());
+            prop_assert!(header.payload_end(&packet).is_none_or(|end| (header.payload..=packet.len()).contains(&end)));
+            for (id, data) in header.elements(&packet) {
+                prop_assert!((1..15).contains(&id) && (1..=16).contains(&data.len()));
+            }
+        }
     }
 }

@@ -102,7 +102,9 @@ impl Origin {
 
 impl Outbound for Wire {
     fn transmit(&mut self, peer: PeerId, datagram: &[u8]) {
-        let Some(path) = self.peers.get(&peer).and_then(|peer| peer.connectivity.current()) else { return };
+        // Who consents no more is sent nothing (RFC 7675 section 5.1), until a check says otherwise.
+        let peer = self.peers.get(&peer).filter(|peer| !peer.silent);
+        let Some(path) = peer.and_then(|peer| peer.connectivity.current()) else { return };
         self.send(path, datagram);
     }
 

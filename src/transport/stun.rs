@@ -52,6 +52,8 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn request(password: &str, nominates: bool) -> Vec<u8> {
@@ -98,5 +100,18 @@ mod tests {
         let last = broken.len() - 1;
         broken[last] ^= 1;
         assert!(parse(&broken).is_none(), "a wrong FINGERPRINT");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_and_any_change_of_a_right_check(bytes in prop::collection::vec(any::<u8>(), 0..120), at: usize, change in 1u8..) {
+            prop_assert!(parse(&bytes).is_none());
+            let mut request = request("secret", true);
+            let at = at % request.len();
+            request[at] ^= change;
+            // FINGERPRINT and MESSAGE-INTEGRITY leave nothing that could be changed.
+            let answer = parse(&request).and_then(|check| check.answer(&key("secret"), "192.0.2.7:5000".parse().unwrap()));
+            prop_assert!(answer.is_none(), "byte {at}");
+        }
     }
 }

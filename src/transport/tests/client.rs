@@ -18,7 +18,7 @@ use crate::transport::stun;
 
 pub(super) const SLOT: SlotIndex = SlotIndex(0);
 /// How long an answer on loopback may take on a busy machine.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn camera_of(peer: PeerId) -> TrackId {
     TrackId { peer, source: Source::Camera }
@@ -28,10 +28,10 @@ pub(super) fn media_address(net: &Net) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], net.port()))
 }
 
-/// A Binding request for the peer with that name.
-pub(super) fn check(ufrag: &str, password: &str, nominates: bool) -> Vec<u8> {
+/// A Binding request: `username` is the server's name for the peer, a colon, and the client's own.
+pub(super) fn check(username: &str, password: &str, nominates: bool) -> Vec<u8> {
     let mut request = Message::builder_request(BINDING, MessageWriteVec::new());
-    request.add_attribute(&Username::new(&format!("{ufrag}:theirs")).unwrap()).unwrap();
+    request.add_attribute(&Username::new(username).unwrap()).unwrap();
     if nominates {
         request.push_attribute_unchecked(&RawAttribute::new(AttributeType::new(0x0025), &[]));
     }
@@ -86,6 +86,8 @@ pub(super) struct Client {
     to: SocketAddr,
     peer: PeerId,
     sender: Sender,
+    /// Its own half of the ICE credentials.
+    own: &'static str,
 }
 
 impl Client {
@@ -99,12 +101,17 @@ impl Client {
     }
 
     fn new(net: &Net, peer: PeerId, way: Way) -> Client {
-        Client { way, to: media_address(net), peer, sender: Sender::new(&[peer.0 as u8; 30]) }
+        Client { way, to: media_address(net), peer, sender: Sender::new(&[peer.0 as u8; 30]), own: "first" }
     }
 
     /// From another address from now on, without a word.
     pub(super) fn rebind(&mut self, from: &str) {
         self.way = Way::Udp(udp(from));
+    }
+
+    /// With other ICE credentials of its own from now on.
+    pub(super) fn restart(&mut self) {
+        self.own = "second";
     }
 
     pub(super) fn send(&mut self, datagram: &[u8]) {
@@ -137,8 +144,8 @@ impl Client {
 
     /// Sends a connectivity check; whether it is answered.
     pub(super) fn check(&mut self, nominates: bool) -> bool {
-        let (ufrag, password) = (format!("ufrag-{}", self.peer.0), format!("password-{}", self.peer.0));
-        self.send(&check(&ufrag, &password, nominates));
+        let (username, password) = (format!("ufrag-{}:{}", self.peer.0, self.own), format!("password-{}", self.peer.0));
+        self.send(&check(&username, &password, nominates));
         while let Some(datagram) = self.receive() {
             if datagram[0] < 4 {
                 return Message::from_bytes(&datagram).is_ok();

@@ -23,7 +23,7 @@ fn a_flood_of_checks_from_one_address_keeps_nobody_else_out() {
     let flooder = UdpSocket::bind("127.0.0.2:0").unwrap();
     let to = media_address(&net);
     // The worst kind: a known name, so that each would cost an HMAC, and a wrong password.
-    let guess = check("ufrag-2", "wrong", true);
+    let guess = check("ufrag-2:any", "wrong", true);
     for _ in 0..20_000 {
         // A full buffer drops it: that is what a flood is.
         let _ = flooder.send_to(&guess, to);
@@ -73,6 +73,12 @@ fn a_client_with_a_new_address_takes_its_media_along() {
     assert!(viewer.check(true));
     publisher.film(40..60);
     assert!(viewer.receives(10), "a nomination from the new address is enough");
+    // An ICE restart as the server sees it: another address, and another name of the client's own.
+    viewer.rebind("127.0.0.5:0");
+    viewer.restart();
+    assert!(viewer.check(true));
+    publisher.film(60..80);
+    assert!(viewer.receives(10));
 }
 
 #[test]
@@ -81,7 +87,7 @@ fn who_only_knows_the_name_takes_nothing_over() {
     let (mut publisher, mut viewer) = meet(&net);
     let thief = UdpSocket::bind("127.0.0.5:0").unwrap();
     thief.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    thief.send_to(&check("ufrag-2", "guess", true), media_address(&net)).unwrap();
+    thief.send_to(&check("ufrag-2:any", "guess", true), media_address(&net)).unwrap();
     // An authentic packet, repeated from elsewhere.
     let packet = publisher.packet(1);
     thief.send_to(&packet, media_address(&net)).unwrap();
@@ -114,7 +120,8 @@ fn a_viewer_that_stops_reading_is_dropped_from_and_nobody_waits() {
     let (counters, drops) = net.counters().unwrap();
     println!("{sent} packets: the reader got {got}, {} were dropped for the one who reads nothing", drops.backlog);
     assert!(drops.backlog >= 200, "{drops:?} {counters:?}");
-    assert_eq!(got, sent, "the other viewer missed nothing");
+    // The test films faster than any camera.
+    assert_eq!(got, sent - counters.dropped.over_ceiling, "the other viewer missed nothing");
 }
 
 #[test]
@@ -152,5 +159,7 @@ fn meet(net: &Net) -> (Client, Client) {
     let mut viewer = Client::udp(net, add(net, VIEWER), "127.0.0.1:0");
     assert!(publisher.check(true) && viewer.check(true));
     net.assign(VIEWER, SLOT, Some(camera_of(PUBLISHER)), 0);
+    // Once it answers, what was asked before is done.
+    net.counters().unwrap();
     (publisher, viewer)
 }
