@@ -35,26 +35,34 @@ async function meet(scene) {
 
 const total = (streams, key) => Object.values(streams).reduce((sum, stream) => sum + stream[key], 0);
 
-/** Lets media pass; what `from` sent and `to` made of it meanwhile. */
+/** Lets media pass; what `from` sent and `to` made of it meanwhile. Sent is what the layer had that was watched, second by second. */
 async function measure(from, to, seconds = measured) {
-  const [sentBefore, before] = await Promise.all([from.quality(), to.quality()]);
-  await media(seconds);
-  const [sentAfter, after] = await Promise.all([from.quality(), to.quality()]);
-  const grown = (kind, key) => total(after[kind], key) - total(before[kind], key);
-  // The layer that is watched has the watcher's height.
-  const height = Math.max(...Object.values(after.video).map((stream) => stream.height));
-  const layer = Object.entries(sentAfter.sent).find(([, stream]) => stream.kind === 'video' && stream.height === height);
-  const sent = layer ? layer[1].frames - (sentBefore.sent[layer[0]]?.frames ?? 0) : 0;
+  const look = async () => ({ sent: (await from.quality()).sent, seen: await to.quality() });
+  const first = await look();
+  let [last, sent, switches] = [first, 0, 0];
+  for (let second = 0; second < seconds; second++) {
+    await media(1);
+    const now = await look();
+    const height = heightOf(now.seen);
+    switches += Number(height !== heightOf(last.seen));
+    const [rid, layer] = Object.entries(now.sent).find(([, stream]) => stream.kind === 'video' && stream.height === height) ?? [];
+    sent += rid ? layer.frames - last.sent[rid].frames : 0;
+    last = now;
+  }
+  const grown = (kind, key) => total(last.seen[kind], key) - total(first.seen[kind], key);
   const decoded = grown('video', 'decoded');
   return {
-    height, sent, decoded, share: Number((decoded / sent).toFixed(4)), frozen: Number(grown('video', 'frozen').toFixed(2)),
-    freezes: grown('video', 'freezes'), keyFrames: grown('video', 'keyFrames'), repaired: grown('video', 'repaired'), lost: grown('video', 'lost'),
-    dropped: grown('video', 'dropped'), plis: grown('video', 'plis'), askedOfSender: layer ? layer[1].plis - (sentBefore.sent[layer[0]]?.plis ?? 0) : null,
+    height: heightOf(last.seen), switches, sent, decoded, share: Number((decoded / sent).toFixed(4)),
+    ...Object.fromEntries(['freezes', 'keyFrames', 'repaired', 'lost', 'dropped', 'plis'].map((key) => [key, grown('video', key)])),
+    frozen: Number(grown('video', 'frozen').toFixed(2)),
+    bufferMs: Math.round((1000 * grown('video', 'waited')) / Math.max(1, grown('video', 'emitted'))),
+    limited: Object.values(last.sent).filter((stream) => stream.kind === 'video').map((stream) => stream.limited).join(),
     voice: { lost: grown('audio', 'lost'), byFec: grown('audio', 'fec'), packets: grown('audio', 'packets'),
       concealed: Number(((grown('audio', 'concealed') - grown('audio', 'silent')) / Math.max(1, grown('audio', 'samples'))).toFixed(4)) },
-    bufferMs: Math.round((1000 * grown('video', 'waited')) / Math.max(1, grown('video', 'emitted'))),
   };
 }
+
+const heightOf = ({ video }) => Math.max(...Object.values(video).map((stream) => stream.height));
 
 async function both({ ann, ben }, seconds) {
   const [down, up] = await Promise.all([measure(ann, ben, seconds), measure(ben, ann, seconds)]);
