@@ -6,7 +6,7 @@
 // The line is a hop of its own because a packet dropped where it is made is an error there, which no real line gives.
 
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,9 +46,10 @@ export class Network {
 
   /** A line without faults. `address` is this machine's on it; `lose` and `limit` spoil it. */
   static async start() {
+    removeLeftovers();
     const network = new Network();
     const number = taken++ % 4000;
-    network.ends = ['far', 'line'].map((end) => `veranda-${end}-${number}`);
+    network.ends = ['far', 'line'].map((end) => `veranda-${end}-${process.pid}-${number}`);
     const [far, line] = network.ends;
     const [a, b] = [10 + Math.floor(number / 64), (number % 64) * 4];
     // 198.18.0.0/15 is for benchmarks (RFC 2544): no real network has it.
@@ -145,6 +146,13 @@ export class Network {
   async close() {
     process.removeListener('exit', this.end);
     this.#remove();
+  }
+}
+
+/** Takes away what a run that was killed left behind: its namespaces bear its process's number. */
+function removeLeftovers() {
+  for (const [name, pid] of tool('ip', 'netns', 'list').matchAll(/^veranda-(?:far|line)-(\d+)-\d+/gm)) {
+    if (!existsSync(`/proc/${pid}`)) tool('ip', 'netns', 'del', name);
   }
 }
 
