@@ -131,6 +131,8 @@ pub(crate) mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_descriptor_is_shifted_in_its_place(payload in prop::collection::vec(any::<u8>(), 0..16), picture: u16, tl0: u8) {
             let Some(descriptor) = Descriptor::parse(&payload) else { return Ok(()) };
