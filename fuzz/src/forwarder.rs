@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::domain::ids::{MediaKind, PeerId, SlotIndex, Source, TrackId};
+use crate::domain::ids::{MediaKind, PeerId, Priority, SlotIndex, Source, TrackId};
 use crate::rtp::description::{Codec, CodecName, Extensions, PeerMedia, Receive, Slot};
 use crate::rtp::packet::{Header, MAX_DATAGRAM, is_rtcp};
-use crate::rtp::router::{Outbound, Router, RouterEvent, SrtpKeys};
+use crate::rtp::router::{Outbound, Router, RouterEvent, SrtpKeys, View};
 use crate::rtp::sink::PacketSink;
 use crate::rtp::srtp::{RTCP_TRAILER, Receiver, Sender, TAG, guess_index};
 
@@ -113,8 +113,8 @@ impl Room {
             Room { router, now, senders, highest: vec![Default::default(); PEERS as usize], out: Outcome(receivers) };
         for viewer in 1..=PEERS {
             let shown = PeerId(1 + viewer % PEERS);
-            room.router.assign(now, PeerId(viewer), SlotIndex(0), track(shown, 0), 0, &mut room.out);
-            room.router.assign(now, PeerId(viewer), SlotIndex(1), track(shown, 1), 360, &mut room.out);
+            room.router.assign(now, PeerId(viewer), SlotIndex(0), view(track(shown, 0), 0, 0), &mut room.out);
+            room.router.assign(now, PeerId(viewer), SlotIndex(1), view(track(shown, 1), 360, 3), &mut room.out);
         }
         room
     }
@@ -125,8 +125,11 @@ impl Room {
         let slot = SlotIndex(u16::from(first % 5));
         match kind {
             0 => self.pass(Duration::from_millis(u64::from(choice) * 4)),
-            1 => router.assign(now, peer, slot, track(PeerId(1 + u64::from(choice >> 4) % 4), choice), 90 << (choice % 4), out),
-            2 => router.assign(now, peer, slot, None, 0, out),
+            1 => {
+                let shown = track(PeerId(1 + u64::from(choice >> 4) % 4), choice);
+                router.assign(now, peer, slot, view(shown, 90 << (choice % 4), choice), out);
+            }
+            2 => router.assign(now, peer, slot, view(None, 0, 0), out),
             3 => router.silence(track(peer, choice >> 2).expect("a track"), choice & 1 == 0),
             4 => router.subscribe(now, 5, track(peer, choice >> 2).expect("a track"), 90, Box::new(Nowhere), out),
             5 => router.request_key_frame(now, 5, out),
@@ -189,6 +192,11 @@ impl Room {
         }
         self.now = until;
     }
+}
+
+fn view(feed: Option<TrackId>, height: u16, rank: u8) -> View {
+    let ranks = [Priority::Voice, Priority::Featured, Priority::Speaker, Priority::Other];
+    View { feed, height, priority: ranks[usize::from(rank) % 4] }
 }
 
 fn track(peer: PeerId, choice: u8) -> Option<TrackId> {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use stun_types::attribute::{AttributeType, RawAttribute, Username};
 use stun_types::message::{BINDING, IntegrityAlgorithm, Message, MessageWrite, MessageWriteExt, MessageWriteVec};
 
-use crate::domain::ids::{MediaKind, PeerId, SlotIndex, Source, TrackId};
+use crate::domain::ids::{MediaKind, PeerId, Priority, SlotIndex, Source, TrackId};
 use crate::rtp::description::{Codec, CodecName, Extensions, PeerMedia, Receive, Slot};
 use crate::rtp::packet::is_rtcp;
-use crate::rtp::router::SrtpKeys;
+use crate::rtp::router::{SrtpKeys, View};
 use crate::rtp::srtp::{Sender, TAG};
 use crate::transport::net::{Net, NetEvent, NewPeer};
 use crate::transport::stun;
@@ -20,8 +20,10 @@ pub(super) const SLOT: SlotIndex = SlotIndex(0);
 /// How long an answer on loopback may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) fn camera_of(peer: PeerId) -> TrackId {
-    TrackId { peer, source: Source::Camera }
+/// That peer's camera in a slot.
+pub(super) fn picture_of(peer: PeerId) -> View {
+    let feed = Some(TrackId { peer, source: Source::Camera });
+    View { feed, height: 0, priority: Priority::Other }
 }
 
 pub(super) fn media_address(net: &Net) -> SocketAddr {

@@ -108,8 +108,8 @@ fn a_viewer_that_stops_reading_is_dropped_from_and_nobody_waits() {
     let mut stuck = Client::tcp(&net, add(&net, VIEWER), stream);
     let mut other = Client::udp(&net, add(&net, OTHER), "127.0.0.1:0");
     assert!(publisher.check(true) && stuck.check(true) && other.check(true));
-    net.assign(VIEWER, SLOT, Some(camera_of(PUBLISHER)), 0);
-    net.assign(OTHER, SLOT, Some(camera_of(PUBLISHER)), 0);
+    net.assign(VIEWER, SLOT, picture_of(PUBLISHER));
+    net.assign(OTHER, SLOT, picture_of(PUBLISHER));
     let (mut sent, mut got) = (0, 0);
     let started = Instant::now();
     while net.counters().unwrap().1.backlog < 200 && started.elapsed() < Duration::from_secs(60) {
@@ -158,7 +158,7 @@ fn meet(net: &Net) -> (Client, Client) {
     let mut publisher = Client::udp(net, add(net, PUBLISHER), "127.0.0.1:0");
     let mut viewer = Client::udp(net, add(net, VIEWER), "127.0.0.1:0");
     assert!(publisher.check(true) && viewer.check(true));
-    net.assign(VIEWER, SLOT, Some(camera_of(PUBLISHER)), 0);
+    net.assign(VIEWER, SLOT, picture_of(PUBLISHER));
     // Once it answers, what was asked before is done.
     net.counters().unwrap();
     (publisher, viewer)
