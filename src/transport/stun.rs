@@ -29,6 +29,11 @@ pub(super) fn key(password: &str) -> IntegrityKey {
 
 /// Reads a Binding request; anything else on the wire is none of ours.
 pub(super) fn parse(datagram: &[u8]) -> Option<Check<'_>> {
+    // One message is one datagram, or one frame of TCP; stun-types does not insist on it.
+    let length = usize::from(u16::from_be_bytes(*datagram.get(2..)?.first_chunk()?));
+    if datagram.len() != 20 + length {
+        return None;
+    }
     let message = Message::from_bytes(datagram).ok()?;
     if !message.has_method(BINDING) || message.class() != MessageClass::Request {
         return None;

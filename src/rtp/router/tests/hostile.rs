@@ -121,6 +121,27 @@ fn numbers_that_jump_by_thirty_thousand() {
     assert_eq!((got.len() as u64, counters.dropped.replay, counters.nacks_sent), (FRAMES * 2 / 3, FRAMES / 3, 0));
 }
 
+/// A viewer counts rollovers by what it saw last: what adds up to half the numbers unseen would end its slot for good.
+#[test]
+fn leaps_that_no_viewer_sees() {
+    let mut net = Net::trio();
+    net.assign(CAROL, AUDIO_SLOT, Some(microphone_of(ALICE)), 0);
+    let mut index = 1;
+    net.send(ALICE, &Draft::audio(10, index, 90));
+    while_watching(&mut net, (BOB, CAROL), |net, turn| {
+        index += 20_000;
+        let nothing = Draft { payload: vec![], padding: 4, ..Draft::audio(10, index, 90) };
+        net.send(ALICE, &nothing);
+        if turn % 10 == 9 {
+            index += 1;
+            net.send(ALICE, &Draft::audio(10, index, 90));
+        }
+    });
+    let heard = net.rtp(CAROL, 100);
+    assert_eq!(heard.len() as u64, 1 + FRAMES / 10);
+    assert!(heard.windows(2).all(|pair| pair[1].index == pair[0].index + 1));
+}
+
 #[test]
 fn feedback_without_end() {
     let mut net = Net::trio();
