@@ -14,6 +14,7 @@ use veranda::domain::participant::Join;
 use veranda::domain::room::{Act, Caller, ConnectionId, Effect, Input, RequestId, Room, Settings};
 use veranda::domain::slots::{self, Slot, Want, WantedTile};
 use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewMode};
+use veranda::protocol::client::ClientFrame;
 
 fn layouts() -> impl Strategy<Value = Layout> {
     prop_oneof![Just(Layout::Grid), Just(Layout::Speaker), Just(Layout::Stage)]
@@ -81,6 +82,18 @@ proptest! {
         let url = StreamUrl::parse(&format!("rtmp://{host}{application}/{key}{slash}{query}"));
         let told = url.map(|url| url.without_key()).unwrap();
         prop_assert_eq!(told, format!("rtmp://{host}{application}/…"));
+    }
+
+    #[test]
+    fn no_frame_breaks_the_reader_of_messages(
+        kind in "join|media|view|act|offer|set_role|mute|start_recording|start_stream|change_room|[a-z_]{0,8}",
+        fields in prop::collection::vec(("[a-z_]{1,9}|role|name|tiles|sdp|request", "null|true|-?[0-9]{1,22}|\"[ -!#-\\[\\]-~]{0,9}\"|\\[\\]|\\{\\}"), 0..5),
+        cut in 0..400_usize,
+    ) {
+        let fields: String = fields.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
+        let text = format!("{{\"type\":\"{kind}\"{fields}}}");
+        let _ = serde_json::from_str::<ClientFrame>(&text);
+        prop_assert!(serde_json::from_str::<ClientFrame>(&text[..cut % text.len()]).is_err(), "half a frame is none");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     Duplicate,
     Silenced,
     Padding,
+    Ceiling,
+    Flood,
 }
 
 impl From<SrtpError> for Refusal {
@@ -51,6 +53,10 @@ pub struct Drops {
     pub silenced: u64,
     /// Without content: bandwidth probes.
     pub padding: u64,
+    /// Of a track that is sent with far more than any camera or microphone needs.
+    pub over_ceiling: u64,
+    /// RTCP of a peer that sends it without end.
+    pub rtcp_flood: u64,
 }
 
 /// Everything counted, since the router began.
@@ -74,6 +80,8 @@ pub struct Counters {
     pub repaired: u64,
     /// Retransmissions sent to viewers.
     pub rtx_sent: u64,
+    /// Retransmissions refused: asked for too often, or more than a viewer may have.
+    pub rtx_refused: u64,
     /// Key frames asked of publishers.
     pub plis_sent: u64,
     /// Key frames viewers asked for.
@@ -100,6 +108,8 @@ impl Counters {
             Refusal::Duplicate => &mut drops.duplicate,
             Refusal::Silenced => &mut drops.silenced,
             Refusal::Padding => &mut drops.padding,
+            Refusal::Ceiling => &mut drops.over_ceiling,
+            Refusal::Flood => &mut drops.rtcp_flood,
         } += 1;
     }
 }

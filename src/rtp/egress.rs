@@ -8,6 +8,7 @@ use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, Sdes
 use crate::domain::ids::PeerId;
 
 use super::Outbound;
+use super::bucket::{Bucket, Rate};
 use super::cache::Cached;
 use super::description::{Codec, Slot as SlotDescription};
 use super::description::{CodecName, Extensions};
@@ -28,9 +29,13 @@ pub(crate) const OVERHEAD: usize = 58;
 const PADDING: usize = 255;
 /// Packets of a slot that carry its mid: for receivers that find the section by it.
 const MID_PACKETS: u16 = 64;
-/// Retransmissions to one viewer: per second, and at once.
-const RESENDS_PER_SECOND: f64 = 400.0;
-const RESEND_BURST: f64 = 200.0;
+/// Retransmissions to one viewer.
+const RESENDS: Rate = Rate { per_second: 400.0, burst: 200.0 };
+/// The same in bytes, on top of [`RESEND_SHARE`].
+const RESENT_BYTES: Rate = Rate { per_second: 16_000.0, burst: 96_000.0 };
+/// Of each byte of media, so much may be sent again: whoever asks for everything cannot double their own line's load, and
+/// 20 % loss, repairs lost and all, needs a quarter.
+const RESEND_SHARE: f64 = 0.5;
 /// Retransmissions of one packet to one viewer.
 const RESENDS_PER_PACKET: u8 = 6;
 /// Packets of a slot whose retransmissions are remembered.
@@ -88,6 +93,8 @@ pub(crate) struct Slot {
     pub(crate) lane: Lane,
     /// Of the source it shows now.
     codec: Option<SlotCodec>,
+    /// What its viewer said to have lost of it, in 1/256, and when.
+    pub(crate) lost: Option<(u8, Instant)>,
     rtx_sequence: u64,
     resent: Vec<Option<Resent>>,
 }
@@ -103,6 +110,7 @@ impl Slot {
             mid,
             lane: Lane::new(random.next()),
             codec: None,
+            lost: None,
             rtx_sequence: random.next() & 0x7fff,
             resent: Vec::new(),
         }
@@ -145,26 +153,6 @@ impl Slot {
     }
 }
 
-/// A leaky bucket of retransmissions.
-#[derive(Debug, Clone, Copy)]
-struct Budget {
-    left: f64,
-    since: Option<Instant>,
-}
-
-impl Budget {
-    fn take(&mut self, now: Instant) -> bool {
-        let elapsed = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        self.since = Some(now);
-        self.left = (self.left + elapsed.as_secs_f64() * RESENDS_PER_SECOND).min(RESEND_BURST);
-        let allowed = self.left >= 1.0;
-        if allowed {
-            self.left -= 1.0;
-        }
-        allowed
-    }
-}
-
 /// See the module.
 pub(crate) struct Egress {
     peer: PeerId,
@@ -179,7 +167,8 @@ pub(crate) struct Egress {
     pub(crate) rtcp_ssrc: u32,
     /// When the slots' next sender reports are due.
     pub(crate) report_at: Option<Instant>,
-    budget: Budget,
+    resends: Bucket,
+    resent_bytes: Bucket,
 }
 
 impl Egress {
@@ -203,7 +192,8 @@ impl Egress {
             round_trip: FIRST_ROUND_TRIP,
             rtcp_ssrc: random.ssrc(),
             report_at: None,
-            budget: Budget { left: RESEND_BURST, since: None },
+            resends: Bucket::default(),
+            resent_bytes: Bucket::default(),
         }
     }
 
@@ -231,6 +221,7 @@ impl Egress {
         };
         let Some(codec) = at.codec else { return Offered::Pass };
         let packet = Cached { timestamp: media.timestamp, marker: media.marker, payload: media.payload };
+        self.resent_bytes.earn(packet.payload.len() as f64 * RESEND_SHARE);
         self.write(slot, (placed, codec, false), (packet, media.vp8), media.arrived, exit);
         offered
     }
@@ -247,7 +238,12 @@ impl Egress {
         let pause = (self.round_trip / 2).max(Duration::from_millis(10));
         let Some(at) = self.slots.get_mut(usize::from(slot)) else { return false };
         let Some(codec) = at.codec_for(name) else { return false };
-        if self.sender.is_none() || !at.may_resend(placed.sequence, now, pause) || !self.budget.take(now) {
+        let bytes = packet.payload.len() as f64;
+        if self.sender.is_none()
+            || !at.may_resend(placed.sequence, now, pause)
+            || !self.resends.take(now, RESENDS, 1.0)
+            || !self.resent_bytes.take(now, RESENT_BYTES, bytes)
+        {
             return false;
         }
         let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };

@@ -111,6 +111,12 @@ impl Lane {
         if self.current != Some(source) {
             return if self.concerns(source.track) { Verdict::Pass } else { Verdict::Leave };
         }
+        if self.rewriter.leaps(media.sequence) {
+            if !media.entry {
+                return Verdict::Pass;
+            }
+            self.rewriter.switch(source, media);
+        }
         self.rewriter.place(media).map_or(Verdict::Pass, |placed| self.sent(media, Verdict::Send(placed)))
     }
 

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
+//! bucket                                    how much a second
 //! cache  history  nack  report  twcc  rewrite   one stream
 //! stream (track, layers)   lane             who sends, who takes
 //! estimator  allocator  meter               how much a line carries, and for whom
@@ -16,26 +17,27 @@ pub mod router;
 pub mod sink;
 
 mod allocator;
+pub(crate) mod bucket;
 mod cache;
 mod clock;
 mod counters;
 mod egress;
 mod estimator;
-mod h264;
+pub(crate) mod h264;
 mod history;
 mod lane;
 mod line;
 mod meter;
 mod nack;
-mod packet;
+pub(crate) mod packet;
 mod peer;
 mod random;
 mod report;
 mod rewrite;
 mod slab;
-mod srtp;
+pub(crate) mod srtp;
 mod stream;
 mod twcc;
-mod vp8;
+pub(crate) mod vp8;
 
 use router::Outbound;

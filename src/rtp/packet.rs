@@ -89,7 +89,8 @@ impl<'a> Iterator for Elements<'a> {
                 continue;
             }
             let (id, length) = (head >> 4, usize::from(head & 0x0f) + 1);
-            if id == 15 || length > rest.len() {
+            // An id of 0 with a length ends the walk as 15 does (RFC 8285 section 4.2).
+            if matches!(id, 0 | 15) || length > rest.len() {
                 self.0 = &[];
                 return None;
             }
@@ -152,6 +153,8 @@ pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -198,8 +201,28 @@ mod tests {
         let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 0x10, 5, 0x2f, 1];
         let header = Header::parse(&packet).unwrap();
         assert_eq!(header.elements(&packet).collect::<Vec<_>>(), [(1, &[5][..])]);
+        packet[18] = 0x01;
+        let header = Header::parse(&packet).unwrap();
+        assert_eq!(header.elements(&packet).collect::<Vec<_>>(), [(1, &[5][..])], "padding has no length");
         packet[12] = 0;
         let header = Header::parse(&packet).unwrap();
         assert_eq!(header.elements(&packet).count(), 0, "not one-byte elements");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_are_read_within_their_bounds(mut packet in prop::collection::vec(any::<u8>(), 0..90), rtp in any::<bool>()) {
+            if let Some(first) = packet.first_mut().filter(|_| rtp) {
+                *first = 0x80 | *first & 0x3f;
+            }
+            let Some(header) = Header::parse(&packet) else { return Ok(()) };
+            prop_assert!(header.payload <= packet.len());
+            prop_assert!(header.payload_end(&packet).is_none_or(|end| (header.payload..=packet.len()).contains(&end)));
+            for (id, data) in header.elements(&packet) {
+                prop_assert!((1..15).contains(&id) && (1..=16).contains(&data.len()));
+            }
+        }
     }
 }

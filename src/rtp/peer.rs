@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::{PeerId, Source};
 
+use super::bucket::Bucket;
 use super::clock::PublisherClock;
 use super::description::{Extensions, Receive};
 use super::egress::Egress;
@@ -108,6 +109,8 @@ pub(crate) struct Peer {
     pub(crate) clock: PublisherClock,
     /// Counts full intra requests (RFC 5104).
     pub(crate) intra_requests: u8,
+    /// RTCP compounds that are still read.
+    pub(crate) rtcp_budget: Bucket,
     pub(crate) egress: Egress,
 }
 
@@ -127,6 +130,7 @@ impl Peer {
             report_at: None,
             clock: PublisherClock::default(),
             intra_requests: 0,
+            rtcp_budget: Bucket::default(),
             egress,
         }
     }

@@ -45,13 +45,14 @@ impl Reception {
         self.last_report = Some(((ntp >> 16) as u32, now));
     }
 
-    /// The block for the next receiver report; `None` before the first packet.
-    pub(crate) fn block(&mut self, ssrc: u32, now: Instant) -> Option<ReportBlockBuilder> {
+    /// The block for the next receiver report; `None` before the first packet. At least `beyond` (in 1/256) is reported as
+    /// lost: what is lost further on.
+    pub(crate) fn block(&mut self, ssrc: u32, beyond: u8, now: Instant) -> Option<ReportBlockBuilder> {
         let expected = self.highest - self.first? + 1;
         let lost = (expected as i64 - self.received as i64).clamp(0, 0x7f_ffff);
         let expected_now = expected.saturating_sub(self.expected_before);
         let lost_now = expected_now.saturating_sub(self.received - self.received_before);
-        let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255);
+        let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255).max(u64::from(beyond));
         (self.expected_before, self.received_before) = (expected, self.received);
         let mut block = ReportBlock::builder(ssrc)
             .fraction_lost(fraction as u8)
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     fn block(reception: &mut Reception, now: Instant) -> Vec<u8> {
-        let report = rtcp_types::ReceiverReport::builder(1).add_report_block(reception.block(7, now).unwrap());
+        let report = rtcp_types::ReceiverReport::builder(1).add_report_block(reception.block(7, 0, now).unwrap());
         let mut bytes = vec![0; report.calculate_size().unwrap()];
         report.write_into(&mut bytes).unwrap();
         bytes[8..].to_vec()

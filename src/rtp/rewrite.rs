@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::clock::ticks;
+use super::nack::MAX_JUMP;
 use super::slab::Key;
 use super::vp8::{Descriptor, Shift};
 
@@ -138,10 +139,17 @@ impl Rewriter {
         Some(placed)
     }
 
+    /// Whether a packet of the present source is further ahead than a hole may be. A receiver counts rollovers by what it
+    /// saw last (RFC 3711 section 3.3.1): holes that add up to half the numbers there are would end the stream for good.
+    pub(crate) fn leaps(&self, sequence: u64) -> bool {
+        let placed = self.segment_for(sequence).map(|segment| segment.place(sequence, 0).sequence);
+        placed.is_some_and(|placed| placed > self.highest_out + MAX_JUMP)
+    }
+
     /// Takes a packet without content out of the stream, if nothing after it was sent yet.
     pub(crate) fn skip(&mut self, sequence: u64) {
         let Some(&last) = self.segments.back() else { return };
-        if sequence < last.first_in || sequence < self.highest_in {
+        if sequence < last.first_in || sequence < self.highest_in || self.leaps(sequence) {
             return;
         }
         let gone = last.place(sequence, 0).sequence;

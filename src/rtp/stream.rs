@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::{MediaKind, TrackId};
 
+use super::bucket::{Bucket, Rate};
 use super::cache::Cache;
 use super::clock::{MediaTime, Ntp, PublisherClock, ticks};
 use super::description::{Codec, CodecName};
@@ -17,6 +18,10 @@ use super::slab::Key;
 
 /// A layer without packets for this long has stopped.
 pub(crate) const STOPPED: Duration = Duration::from_millis(1200);
+/// The same for a layer whose neighbours go on: a browser short of bandwidth or of processor time stops its largest.
+const STOPPED_ALONE: Duration = Duration::from_millis(300);
+/// A camera's pictures are not further apart, unless it is dark or the browser itself is held up.
+const STEADY: Duration = Duration::from_millis(150);
 /// Between a key frame that came and the next request.
 const THROTTLE: Duration = Duration::from_millis(300);
 /// Between two requests without an answer.
@@ -25,6 +30,12 @@ const REPEAT: Duration = Duration::from_millis(500);
 const REPEAT_STOPPED: Duration = Duration::from_secs(2);
 /// A layer that nobody took for this long may stop.
 pub(crate) const UNWATCHED: Duration = Duration::from_secs(5);
+/// Bytes a second that a video or audio track is carried with. The page sends at most 2.5 Mbit/s of video; whoever sends
+/// 12 has lost control of their encoder, or means harm, and each of the bytes would be sent to everybody.
+const VIDEO_CEILING: Rate = Rate { per_second: 1_500_000.0, burst: 1_500_000.0 };
+const AUDIO_CEILING: Rate = Rate { per_second: 128_000.0, burst: 128_000.0 };
+/// What a packet costs besides its bytes: many small ones are no cheaper.
+const PACKET_COST: usize = 200;
 /// Height taken for the largest layer of a codec whose pictures do not tell theirs.
 const NOMINAL_HEIGHT: u16 = 720;
 
@@ -120,6 +131,8 @@ pub(crate) struct Layer {
     pub(crate) height: Option<u16>,
     /// When the newest packet came.
     pub(crate) seen: Option<Instant>,
+    /// Since when no two of its packets were further apart than [`STEADY`].
+    steady: Option<Instant>,
     pub(crate) alive: bool,
     pub(crate) reception: Reception,
     pub(crate) nacker: Nacker,
@@ -144,6 +157,7 @@ impl Layer {
             ssrc: None,
             height: None,
             seen: None,
+            steady: None,
             alive: false,
             reception: Reception::default(),
             nacker: Nacker::default(),
@@ -177,7 +191,9 @@ impl Layer {
 
     /// A packet was received: true if the layer was not alive.
     pub(crate) fn touch(&mut self, sequence: u64, timestamp: u32, now: Instant) -> bool {
-        self.seen = Some(now);
+        if self.seen.replace(now).is_none_or(|seen| now.saturating_duration_since(seen) > STEADY) {
+            self.steady = Some(now);
+        }
         if self.highest.is_none_or(|highest| sequence > highest) {
             self.highest = Some(sequence);
             self.latest = Some((timestamp, now));
@@ -198,6 +214,8 @@ pub(crate) struct Track {
     pub(crate) silenced: bool,
     pub(crate) started: bool,
     pub(crate) layers: Vec<Layer>,
+    /// What it may still bring: see [`Track::admits`].
+    pub(crate) ceiling: Bucket,
     pub(crate) lanes: Vec<LaneRef>,
     pub(crate) watch: Watch,
     /// The publisher's clock, the same in all of its tracks.
@@ -209,9 +227,31 @@ impl Track {
         self.kind == MediaKind::Video
     }
 
+    /// Whether a packet of `length` bytes is within what one track may bring.
+    pub(crate) fn admits(&mut self, now: Instant, length: usize) -> bool {
+        let rate = if self.is_video() { VIDEO_CEILING } else { AUDIO_CEILING };
+        self.ceiling.take(now, rate, (length + PACKET_COST) as f64)
+    }
+
     /// Whether anything arrives.
     pub(crate) fn is_alive(&self) -> bool {
         self.layers.iter().any(|layer| layer.alive)
+    }
+
+    /// A packet of layer `arrived` came: notices neighbours that have stopped while it went on; true if one has.
+    pub(crate) fn notice_stopped(&mut self, arrived: u8, now: Instant) -> bool {
+        let longer = |since: Option<Instant>| since.is_some_and(|at| now.saturating_duration_since(at) > STOPPED_ALONE);
+        if !longer(self.layers.get(usize::from(arrived)).and_then(|layer| layer.steady)) {
+            return false;
+        }
+        let mut stopped = false;
+        for layer in self.layers.iter_mut().filter(|layer| layer.alive && longer(layer.seen)) {
+            layer.alive = false;
+            layer.key.cancel();
+            layer.meter.reset();
+            stopped = true;
+        }
+        stopped
     }
 
     /// The layer for a picture of that height: the smallest that fills it, else the largest there is. Where nothing

@@ -78,6 +78,8 @@ impl Descriptor {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A VP8 packet as libvpx and libwebrtc send them: 15-bit picture id, TL0PICIDX, TID.
@@ -125,6 +127,23 @@ pub(crate) mod tests {
         let whole = packet(300, 9, true, Some(360));
         for length in 0..7 {
             assert_eq!(Descriptor::parse(&whole[..length]).filter(|d| d.key_frame), None, "{length}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_descriptor_is_shifted_in_its_place(payload in prop::collection::vec(any::<u8>(), 0..16), picture: u16, tl0: u8) {
+            let Some(descriptor) = Descriptor::parse(&payload) else { return Ok(()) };
+            let mut shifted = payload.clone();
+            descriptor.apply(Shift { picture, tl0 }, &mut shifted);
+            let read = Descriptor::parse(&shifted).unwrap();
+            let width = |long| if long { 0x7fff } else { 0x7f };
+            let moved = descriptor.picture.map(|(id, at, long)| (id.wrapping_add(picture) & width(long), at, long));
+            prop_assert_eq!(read.picture, moved);
+            prop_assert_eq!(read.tl0, descriptor.tl0.map(|(index, at)| (index.wrapping_add(tl0), at)));
+            prop_assert_eq!((read.key_frame, read.height), (descriptor.key_frame, descriptor.height));
         }
     }
 }

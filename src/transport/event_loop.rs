@@ -13,7 +13,8 @@ use mio::{Interest, Token};
 use crate::domain::ids::PeerId;
 use crate::rtp::router::{Outbound, Router, RouterEvent};
 
-use super::net::{Command, EventHandler, NetEvent, NewPeer};
+use super::limits::Strangers;
+use super::net::{Command, EventHandler, NetEvent, NewPeer, SocketDrops};
 use super::path::{ConnectionId, Connectivity, Path};
 use super::stun::{self, IntegrityKey};
 use super::tcp::{Connection, UNPROVEN};
@@ -30,11 +31,17 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// DTLS records one peer may send per sweep: a handshake has about ten.
 const DTLS_BUDGET: u32 = 100;
 
+/// Connectivity checks one peer may send per sweep from addresses it has proven: a browser sends some 20 at the start.
+const CHECK_BUDGET: u32 = 200;
+
 /// UDP batches received before timers and commands have their turn.
 const MOST_BATCHES: usize = 8;
 
 /// Open TCP connections: more are closed at once.
 const MOST_CONNECTIONS: usize = 1024;
+
+/// Of those, from one address and not proven by a check yet.
+const MOST_UNPROVEN: usize = 64;
 
 pub(super) struct EventLoop {
     poll: mio::Poll,
@@ -47,6 +54,7 @@ pub(super) struct EventLoop {
     by_ufrag: HashMap<String, PeerId>,
     by_address: HashMap<SocketAddr, PeerId>,
     by_connection: HashMap<ConnectionId, PeerId>,
+    strangers: Strangers,
     next_connection: usize,
     next_sweep: Instant,
 }
@@ -56,6 +64,7 @@ struct Wire {
     udp: Udp,
     peers: HashMap<PeerId, Peer>,
     connections: HashMap<ConnectionId, Connection>,
+    drops: SocketDrops,
 }
 
 struct Peer {
@@ -63,6 +72,7 @@ struct Peer {
     key: Option<IntegrityKey>,
     connectivity: Connectivity,
     dtls_budget: u32,
+    check_budget: u32,
     silent: bool,
     events: EventHandler,
 }
@@ -92,7 +102,9 @@ impl Origin {
 
 impl Outbound for Wire {
     fn transmit(&mut self, peer: PeerId, datagram: &[u8]) {
-        let Some(path) = self.peers.get(&peer).and_then(|peer| peer.connectivity.current()) else { return };
+        // Who consents no more is sent nothing (RFC 7675 section 5.1), until a check says otherwise.
+        let peer = self.peers.get(&peer).filter(|peer| !peer.silent);
+        let Some(path) = peer.and_then(|peer| peer.connectivity.current()) else { return };
         self.send(path, datagram);
     }
 
@@ -117,7 +129,7 @@ impl Wire {
             Path::Udp { remote, local } => drop(self.udp.send(remote, local, datagram)),
             Path::Tcp(connection) => {
                 if let Some(connection) = self.connections.get_mut(&connection) {
-                    connection.send(datagram);
+                    self.drops.backlog += u64::from(!connection.send(datagram));
                 }
             }
         }
@@ -142,11 +154,12 @@ impl EventLoop {
             commands,
             published,
             batch: udp.batch(),
-            wire: Wire { udp, peers: HashMap::new(), connections: HashMap::new() },
+            wire: Wire { udp, peers: HashMap::new(), connections: HashMap::new(), drops: SocketDrops::default() },
             router: Router::new(seed, now, unix),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             by_connection: HashMap::new(),
+            strangers: Strangers::new(),
             next_connection: FIRST_CONNECTION,
             next_sweep: now + SWEEP,
         })
@@ -202,7 +215,7 @@ impl EventLoop {
     /// Finds who went silent, and connections that never proved anything.
     fn sweep(&mut self, now: Instant) {
         for peer in self.wire.peers.values_mut() {
-            peer.dtls_budget = DTLS_BUDGET;
+            (peer.dtls_budget, peer.check_budget) = (DTLS_BUDGET, CHECK_BUDGET);
             if peer.key.is_some() && !peer.silent && peer.connectivity.expired(now) {
                 peer.silent = true;
                 (peer.events)(NetEvent::Silent);
@@ -234,7 +247,8 @@ impl EventLoop {
 
     fn accept(&mut self) {
         while let Ok((mut stream, remote)) = self.listener.accept() {
-            if self.wire.connections.len() >= MOST_CONNECTIONS {
+            if self.wire.connections.len() >= MOST_CONNECTIONS || !self.admits_connection(remote) {
+                self.wire.drops.connections += 1;
                 continue;
             }
             let id = ConnectionId(self.next_connection);
@@ -245,6 +259,15 @@ impl EventLoop {
                 self.wire.connections.insert(id, Connection::new(stream, remote, Instant::now()));
             }
         }
+    }
+
+    /// Whether another connection from there may be opened.
+    fn admits_connection(&mut self, remote: SocketAddr) -> bool {
+        let ip = remote.ip().to_canonical();
+        let unproven = (self.wire.connections.iter())
+            .filter(|(id, connection)| connection.remote.ip() == ip && !self.by_connection.contains_key(id))
+            .count();
+        unproven < MOST_UNPROVEN && self.strangers.admits(Instant::now(), ip)
     }
 
     /// Reads and writes one connection; true while it may have more to read.
@@ -298,16 +321,23 @@ impl EventLoop {
         if let Some(left) = peer.dtls_budget.checked_sub(1) {
             peer.dtls_budget = left;
             (peer.events)(NetEvent::Dtls(record.to_vec()));
+        } else {
+            self.wire.drops.dtls += 1;
         }
     }
 
     /// A connectivity check: answered, and the path remembered, for whoever knows a peer's password.
     fn check(&mut self, origin: Origin, datagram: &[u8]) {
+        let now = Instant::now();
+        if !self.admits_check(now, origin) {
+            self.wire.drops.checks += 1;
+            return;
+        }
         let Some(check) = stun::parse(datagram) else { return };
         let Some(&id) = self.by_ufrag.get(&check.ufrag) else { return };
         let Some(peer) = self.wire.peers.get_mut(&id) else { return };
         let Some(answer) = peer.key.as_ref().and_then(|key| check.answer(key, origin.remote())) else { return };
-        let checked = peer.connectivity.checked(Instant::now(), origin.path(), check.nominates);
+        let checked = peer.connectivity.checked(now, origin.path(), check.nominates);
         peer.silent = false;
         if checked.first_nomination {
             (peer.events)(NetEvent::PathFound);
@@ -322,6 +352,17 @@ impl EventLoop {
             self.by_connection.insert(connection, id);
         }
         self.wire.send(origin.path(), &answer);
+    }
+
+    /// Whether a check from there is looked at: strangers have a budget by source, and who has proven an address one of
+    /// their own, so that no flood of either keeps the other out.
+    fn admits_check(&mut self, now: Instant, origin: Origin) -> bool {
+        let Some(peer) = self.peer_at(origin).and_then(|peer| self.wire.peers.get_mut(&peer)) else {
+            return self.strangers.admits(now, origin.remote().ip());
+        };
+        let left = peer.check_budget.checked_sub(1);
+        peer.check_budget = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// Carries out what was asked. False when nobody can ask any more.
@@ -358,7 +399,7 @@ impl EventLoop {
                 router.publish(now, track, &packet, composed, wire);
             }
             // Whoever asked may have given up waiting.
-            Command::Counters(reply) => drop(reply.send(router.counters())),
+            Command::Counters(reply) => drop(reply.send((router.counters(), wire.drops))),
         }
     }
 
@@ -388,6 +429,7 @@ impl EventLoop {
 impl Peer {
     fn new(now: Instant, key: Option<IntegrityKey>, ufrag: String, events: EventHandler) -> Self {
         let connectivity = Connectivity::new(now);
-        Self { ufrag, key, connectivity, dtls_budget: DTLS_BUDGET, silent: false, events }
+        let (dtls_budget, check_budget) = (DTLS_BUDGET, CHECK_BUDGET);
+        Self { ufrag, key, connectivity, dtls_budget, check_budget, silent: false, events }
     }
 }

@@ -14,7 +14,11 @@ pub mod ice;
 pub mod net;
 
 mod event_loop;
+mod limits;
 mod path;
 mod stun;
 mod tcp;
 mod udp;
+
+#[cfg(test)]
+mod tests;

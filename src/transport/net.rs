@@ -53,6 +53,19 @@ pub enum NetEvent {
     },
 }
 
+/// What the net thread dropped before or after the router, counted since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SocketDrops {
+    /// Connectivity checks of sources that send too many.
+    pub checks: u64,
+    /// DTLS records of peers that send too many.
+    pub dtls: u64,
+    /// TCP connections beyond what all or one source may open.
+    pub connections: u64,
+    /// Packets for TCP clients that read too slowly.
+    pub backlog: u64,
+}
+
 /// A media session to be carried.
 pub struct NewPeer {
     /// Its name.
@@ -82,7 +95,7 @@ pub(super) enum Command {
     Unsubscribe { id: u64 },
     RequestKeyFrame { id: u64 },
     Publish { track: TrackId, packet: Vec<u8>, composed: Instant },
-    Counters(mpsc::Sender<Counters>),
+    Counters(mpsc::Sender<(Counters, SocketDrops)>),
 }
 
 /// The net thread, as everybody else sees it. Cheap to clone; the thread ends with the process.
@@ -193,8 +206,8 @@ impl Net {
         self.send(Command::Publish { track, packet: packet.to_vec(), composed });
     }
 
-    /// The router's counters. Blocks until the net thread has answered (well under a millisecond).
-    pub fn counters(&self) -> Option<Counters> {
+    /// What the router did, and what never came to it. Blocks until the net thread has answered (well under a millisecond).
+    pub fn counters(&self) -> Option<(Counters, SocketDrops)> {
         let (reply, answer) = mpsc::channel();
         self.send(Command::Counters(reply));
         answer.recv_timeout(std::time::Duration::from_secs(1)).ok()

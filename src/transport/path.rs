@@ -13,6 +13,9 @@ pub(super) const FIRST_CHECK: Duration = Duration::from_secs(30);
 /// they succeed (aggressive nomination, where the pair of higher priority is the one to use).
 const UDP_FRESH: Duration = Duration::from_secs(6);
 
+/// After this long without a check the path in use is given up for any other that is checked: behind a NAT that gave the
+/// client another port, some clients (aiortc, Firefox) go on with checks that nominate nothing. Two intervals of theirs.
+const PATH_FRESH: Duration = Duration::from_secs(12);
 /// Most UDP addresses kept for one peer: an attacker who knows one password can't fill the table.
 const MOST_ADDRESSES: usize = 8;
 
@@ -33,6 +36,8 @@ pub(super) enum Path {
 #[derive(Debug)]
 pub(super) struct Connectivity {
     current: Option<Path>,
+    /// When the path in use was checked last.
+    current_check: Option<Instant>,
     nominated: bool,
     addresses: Vec<SocketAddr>,
     last_check: Option<Instant>,
@@ -53,7 +58,9 @@ pub(super) struct Checked {
 impl Connectivity {
     pub(super) fn new(now: Instant) -> Self {
         let (last_check, last_udp_check) = (None, None);
-        Self { current: None, nominated: false, addresses: Vec::new(), last_check, last_udp_check, since: now }
+        let (current, current_check) = (None, None);
+        let addresses = Vec::new();
+        Self { current, current_check, nominated: false, addresses, last_check, last_udp_check, since: now }
     }
 
     /// Where to send.
@@ -71,8 +78,11 @@ impl Connectivity {
     pub(super) fn checked(&mut self, now: Instant, path: Path, nominates: bool) -> Checked {
         self.last_check = Some(now);
         let first_nomination = nominates && !self.nominated;
-        if (nominates && !self.better_than(now, path)) || self.current.is_none() {
+        if (nominates && !self.better_than(now, path)) || self.current.is_none() || self.current_is_silent(now) {
             self.current = Some(path);
+        }
+        if self.current == Some(path) {
+            self.current_check = Some(now);
         }
         if matches!(path, Path::Udp { .. }) {
             self.last_udp_check = Some(now);
@@ -95,6 +105,11 @@ impl Connectivity {
     fn better_than(&self, now: Instant, path: Path) -> bool {
         let fresh = self.last_udp_check.is_some_and(|last| now.saturating_duration_since(last) <= UDP_FRESH);
         matches!((self.current, path), (Some(Path::Udp { .. }), Path::Tcp(_))) && fresh
+    }
+
+    /// Whether the path in use has not been checked for longer than a client that still uses it would take.
+    fn current_is_silent(&self, now: Instant) -> bool {
+        self.current_check.is_some_and(|last| now.saturating_duration_since(last) > PATH_FRESH)
     }
 
     /// A connection closed: it is no path any more. The peer's next check brings another.
@@ -146,6 +161,20 @@ mod tests {
         assert_eq!(peer.current(), Some(Path::Tcp(ConnectionId(3))));
         peer.checked(now + UDP_FRESH * 2, udp(1), true);
         assert_eq!(peer.current(), Some(udp(1)), "and gives way again");
+    }
+
+    #[test]
+    fn a_client_whose_port_changed_is_followed_even_if_it_nominates_no_more() {
+        let now = Instant::now();
+        let mut peer = Connectivity::new(now);
+        peer.checked(now, udp(1), true);
+        for second in [5, 10, 12] {
+            peer.checked(now + Duration::from_secs(second), udp(2), false);
+            assert_eq!(peer.current(), Some(udp(1)), "it may only try another path, after {second} s");
+        }
+        peer.checked(now + Duration::from_secs(13), udp(2), false);
+        assert_eq!(peer.current(), Some(udp(2)));
+        assert!(!peer.expired(now + Duration::from_secs(13) + CONSENT), "it consents all the while");
     }
 
     #[test]

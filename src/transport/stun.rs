@@ -29,6 +29,11 @@ pub(super) fn key(password: &str) -> IntegrityKey {
 
 /// Reads a Binding request; anything else on the wire is none of ours.
 pub(super) fn parse(datagram: &[u8]) -> Option<Check<'_>> {
+    // One message is one datagram, or one frame of TCP; stun-types does not insist on it.
+    let length = usize::from(u16::from_be_bytes(*datagram.get(2..)?.first_chunk()?));
+    if datagram.len() != 20 + length {
+        return None;
+    }
     let message = Message::from_bytes(datagram).ok()?;
     if !message.has_method(BINDING) || message.class() != MessageClass::Request {
         return None;
@@ -52,6 +57,8 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn request(password: &str, nominates: bool) -> Vec<u8> {
@@ -98,5 +105,20 @@ mod tests {
         let last = broken.len() - 1;
         broken[last] ^= 1;
         assert!(parse(&broken).is_none(), "a wrong FINGERPRINT");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_and_any_change_of_a_right_check(bytes in prop::collection::vec(any::<u8>(), 0..120), at: usize, change in 1u8..) {
+            prop_assert!(parse(&bytes).is_none());
+            let mut request = request("secret", true);
+            let at = at % (request.len() - 8);
+            request[at] ^= change;
+            // MESSAGE-INTEGRITY covers all that is before it, and after it stands only FINGERPRINT.
+            let answer = parse(&request).and_then(|check| check.answer(&key("secret"), "192.0.2.7:5000".parse().unwrap()));
+            prop_assert!(answer.is_none(), "byte {at}");
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 /// Waiting bytes of one connection; about a second of everybody's video.
 const MOST_WAITING: usize = 512 << 10;
 
+/// What the kernel may hold besides, in bytes: by itself it takes megabytes, which a narrow line needs half a minute for.
+const KERNEL_WAITING: usize = 128 << 10;
 /// The largest packet we take: anything larger is not media.
 const LARGEST: usize = 2048;
 
@@ -27,8 +29,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: mio::net::TcpStream, remote: std::net::SocketAddr, now: Instant) -> Self {
-        // Small packets must not wait for each other; a socket without the option still works.
+        // Small packets must not wait for each other; a socket without the options still works.
         let _ = stream.set_nodelay(true);
+        let _ = socket2::SockRef::from(&stream).set_send_buffer_size(KERNEL_WAITING);
         Self { stream, remote, since: now, incoming: Vec::new(), outgoing: Vec::new() }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::domain::ids::{PeerId, SlotIndex, Source, TrackId};
 
 use super::super::Outbound;
+use super::super::bucket::Bucket;
 use super::super::clock::PublisherClock;
 use super::super::description::{Codec, CodecName, Extensions, PeerMedia};
 use super::super::egress::{Egress, Exit, Offered};
@@ -61,6 +62,7 @@ impl Router {
                 silenced: false,
                 started: false,
                 layers: (0..layers).map(|_| Layer::new()).collect(),
+                ceiling: Bucket::default(),
                 lanes: Vec::new(),
                 watch: Watch::new(layers),
                 clock: if local { PublisherClock::same() } else { PublisherClock::default() },

@@ -49,6 +49,7 @@ impl Router {
             layer.height = height.or(layer.height);
         }
         let due = layer.nacker.next_due();
+        let stopped = video && !repaired && track.notice_stopped(stream.layer, now);
         if !std::mem::replace(&mut track.started, true) {
             out.event(RouterEvent::TrackStarted(track.id));
         }
@@ -60,7 +61,7 @@ impl Router {
         if revived {
             self.settle_viewers(now, stream.track, out);
         }
-        if revived || resized {
+        if revived || resized || stopped {
             self.aim_all(stream.track);
         }
         // Whoever waited for this key frame asks no more.
@@ -74,7 +75,7 @@ impl Router {
             let media = Media { sequence, timestamp, marker, payload, entry, vp8, clock_rate, arrived: now };
             self.fan_out(now, stream, (&media, codec), out);
         }
-        if revived || resized || restart {
+        if revived || resized || stopped || restart {
             self.ask_key_frames(now, stream.track, out);
         }
         self.set_timers(now, due);

@@ -56,6 +56,9 @@ impl Router {
             self.bind(stream, header.ssrc);
         }
         let track = self.tracks.get_mut(stream.track).ok_or(Refusal::UnknownStream)?;
+        if !track.admits(now, received.end) {
+            return Err(Refusal::Ceiling);
+        }
         let rate = track.codec.clock_rate;
         let layer = track.layers.get_mut(usize::from(stream.layer)).ok_or(Refusal::UnknownStream)?;
         let payload = &datagram[received.start..received.end];

@@ -8,6 +8,7 @@ use rtcp_types::{
 };
 
 use super::super::Outbound;
+use super::super::bucket::Rate;
 use super::super::clock::MediaTime;
 use super::super::counters::Refusal;
 use super::super::egress::Exit;
@@ -18,6 +19,8 @@ use super::Router;
 /// Packets read of one compound, and numbers read of all its NACKs.
 const MAX_PACKETS: usize = 32;
 const MAX_NUMBERS: usize = 256;
+/// Compounds read of one peer: a browser with 25 pictures and much loss sends about 100 a second.
+const COMPOUNDS: Rate = Rate { per_second: 500.0, burst: 500.0 };
 
 impl Router {
     pub(super) fn rtcp(
@@ -29,6 +32,9 @@ impl Router {
     ) -> Result<(), Refusal> {
         let peer = self.peers.get_mut(from).ok_or(Refusal::UnknownPeer)?;
         let length = peer.receiver.as_mut().ok_or(Refusal::NoKeys)?.rtcp(datagram)?;
+        if !peer.rtcp_budget.take(now, COMPOUNDS, 1.0) {
+            return Err(Refusal::Flood);
+        }
         let mut numbers = MAX_NUMBERS;
         let mut rest = &datagram[..length];
         for _ in 0..MAX_PACKETS {
@@ -121,12 +127,14 @@ impl Router {
         })
     }
 
-    /// A viewer reports on a slot: that gives the round trip (RFC 3550 section 6.4.1).
+    /// A viewer reports on a slot: that gives its loss and the round trip (RFC 3550 section 6.4.1).
     fn report_block(&mut self, now: Instant, from: Key, block: &ReportBlock<'_>) {
         let arrived = (self.clock.ntp(now) >> 16) as u32;
         let Some(peer) = self.peers.get_mut(from) else { return };
         let sent = block.last_sender_report_timestamp();
-        if sent == 0 || !peer.egress.slots.iter().any(|slot| slot.ssrc == block.ssrc()) {
+        let Some(slot) = peer.egress.slots.iter_mut().find(|slot| slot.ssrc == block.ssrc()) else { return };
+        slot.lost = Some((block.fraction_lost(), now));
+        if sent == 0 {
             return;
         }
         let elapsed = arrived.wrapping_sub(sent).wrapping_sub(block.delay_since_last_sender_report_timestamp());
@@ -176,6 +184,8 @@ impl Router {
         let mut exit = Exit { scratch: &mut self.scratch, out };
         if peer.egress.resend(slot, placed, (packet, track.codec.name), now, &mut exit) {
             self.counters.rtx_sent += 1;
+        } else {
+            self.counters.rtx_refused += 1;
         }
     }
 

@@ -6,6 +6,7 @@ mod feedback;
 mod forwarding;
 mod garbage;
 mod harness;
+mod hostile;
 mod local;
 mod lossy;
 mod narrow;

@@ -8,7 +8,7 @@ use rtcp_types::{CompoundBuilder, Fir, Nack, PayloadFeedback, Pli, SenderReport,
 use super::super::Outbound;
 use super::super::description::SERVER_CNAME;
 use super::super::egress::{Exit, name};
-use super::super::lane::Lane;
+use super::super::lane::{Lane, LaneRef};
 use super::super::rewrite::StreamKey;
 use super::super::slab::{Key, Slab};
 use super::super::stream::{Due, STOPPED, Track};
@@ -16,6 +16,10 @@ use super::{Router, RouterEvent};
 
 /// Between two sender or receiver reports.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// A viewer's report on a voice counts this long: browsers report on sound every 5 s.
+const LOSS_MEMORY: Duration = Duration::from_secs(11);
+/// One viewer's line never makes a voice worse for all by more than this (25 %): beyond it redundancy helps no more.
+const MOST_LOST_BEYOND: u8 = 64;
 /// Between two transport-wide feedbacks.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(60);
 /// Between two looks at the layers.
@@ -218,23 +222,38 @@ impl Router {
 
     /// Receiver reports to a publisher.
     fn report_reception(&mut self, now: Instant, key: Key, out: &mut dyn Outbound) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Some(peer) = self.peers.get(key) else { return };
         let Some(at) = peer.report_at else { return };
         if now < at {
             self.wake_at(at);
             return;
         }
+        let beyond: Vec<u8> = peer.tracks.iter().map(|&(_, track)| self.voice_lost_beyond(track, now)).collect();
+        let Some(peer) = self.peers.get_mut(key) else { return };
         let mut blocks = Vec::new();
-        for &(_, track) in &peer.tracks {
+        for (&(_, track), beyond) in peer.tracks.iter().zip(beyond) {
             let Some(track) = self.tracks.get_mut(track) else { continue };
             for layer in &mut track.layers {
-                blocks.extend(layer.ssrc.and_then(|ssrc| layer.reception.block(ssrc, now)));
+                blocks.extend(layer.ssrc.and_then(|ssrc| layer.reception.block(ssrc, beyond, now)));
             }
         }
         peer.egress.report(blocks, |compound| compound, &mut Exit { scratch: &mut self.scratch, out });
         let next = now + REPORT_INTERVAL;
         peer.report_at = Some(next);
         self.wake_at(next);
+    }
+
+    /// What the viewer with the worst line loses of a voice, in 1/256. Nobody asks for sound again: what mends it is the
+    /// redundancy its encoder adds (RFC 6716 section 2.1.7), and that looks at the loss reported to it.
+    fn voice_lost_beyond(&self, track: Key, now: Instant) -> u8 {
+        let Some(voice) = self.tracks.get(track).filter(|track| !track.is_video()) else { return 0 };
+        let lost = voice.lanes.iter().filter_map(|&lane| {
+            let LaneRef::Slot(peer, slot) = lane else { return None };
+            let slot = self.peers.get(peer)?.egress.slots.get(usize::from(slot))?;
+            let hears = slot.lane.current.is_some_and(|current| current.track == track);
+            slot.lost.filter(|&(_, at)| hears && now.saturating_duration_since(at) < LOSS_MEMORY)
+        });
+        lost.map(|(lost, _)| lost).max().unwrap_or(0).min(MOST_LOST_BEYOND)
     }
 
     /// Sender reports for a viewer's slots.

@@ -12,14 +12,15 @@ export class Chromium extends Participant {
   /**
    * @param {string} name
    * @param {{look?: string, width?: number, height?: number, devices?: 'both'|'none'|'refused', locale?: string,
-   *   witness?: object, viewport?: object, args?: string[]}} [options] `look`: of clips.mjs; `witness`: see witness.js
+   *   witness?: object, viewport?: object, args?: string[], executablePath?: string, width?: number, fps?: number}} [options]
+   *   `look`: of clips.mjs; `witness`: see witness.js; `executablePath`: see network.mjs
    */
   static async start(name, options = {}) {
     const { look = 'red', devices = 'both', locale = 'en-GB', viewport = { width: 960, height: 600 } } = options;
     const files = devices === 'both' ? await clip(look, options) : undefined;
     const person = new Chromium(name, files);
     person.browser = await chromium.launch({
-      executablePath,
+      executablePath: options.executablePath ?? executablePath,
       args: [
         '--no-sandbox', '--disable-gpu', '--mute-audio',
         '--use-fake-ui-for-media-stream',

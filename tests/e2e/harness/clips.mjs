@@ -16,6 +16,8 @@ export const looks = {
   violet: { colour: [170, 20, 200], tone: 2510 },
 };
 
+const sentence = 'The quick brown fox jumps over the lazy dog while seven wizards quietly mix a strange and very bitter potion';
+
 let folder;
 const made = new Map();
 
@@ -30,15 +32,16 @@ async function clipFolder() {
 /**
  * Files for Chromium's fake camera and microphone: a solid colour with a bar that moves (so that frames differ) and a
  * white flash a second, and the tone, full for the first 60 ms of each second and softer after that.
+ * With `speech` a voice reads instead: an encoder treats a tone as music, and music otherwise.
  * @param {keyof typeof looks} look
  */
-export async function clip(look, { width = 640, height = 360, fps = 30 } = {}) {
-  const key = `${look}-${width}x${height}-${fps}`;
-  if (!made.has(key)) made.set(key, make(look, key, width, height, fps));
+export async function clip(look, { width = 640, height = 360, fps = 30, speech = false } = {}) {
+  const key = `${look}-${width}x${height}-${fps}${speech ? '-speech' : ''}`;
+  if (!made.has(key)) made.set(key, make(look, key, { width, height, fps, speech }));
   return made.get(key);
 }
 
-async function make(look, key, width, height, fps) {
+async function make(look, key, { width, height, fps, speech }) {
   const { colour, tone } = looks[look];
   const base = join(await clipFolder(), key);
   const hex = colour.map((part) => part.toString(16).padStart(2, '0')).join('');
@@ -51,7 +54,7 @@ async function make(look, key, width, height, fps) {
     '-filter_complex',
     `[0][1]overlay=x='mod(n*${Math.round(width / 60)}\\,W)':y=H-h[m];[m][2]overlay=x=0:y=0:enable='lt(mod(t\\,1)\\,0.06)'`,
     '-t', '2', '-pix_fmt', 'yuv420p', `${base}.y4m`]);
-  await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi',
-    '-i', `aevalsrc='(0.15+0.35*lt(mod(t\\,1)\\,0.06))*sin(2*PI*${tone}*t)':s=48000:d=10`, '-ac', '1', `${base}.wav`]);
+  const sound = speech ? `flite=voice=slt:text='${sentence}'` : `aevalsrc='(0.15+0.35*lt(mod(t\\,1)\\,0.06))*sin(2*PI*${tone}*t)':s=48000:d=10`;
+  await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', sound, '-ar', '48000', '-ac', '1', `${base}.wav`]);
   return { look, colour, tone, video: `${base}.y4m`, audio: `${base}.wav` };
 }

@@ -82,3 +82,30 @@ export function history() {
   return { connections: connections.length, calls: { ...calls }, pictures: { ...pictures }, clicks: [...clicks], steps: { ...steps },
     configuration: seen.configuration };
 }
+
+/** What a bad line did to pictures and sound: totals of each stream, by direction and by mid (and rid). */
+export async function quality() {
+  const told = { at: performance.now(), video: {}, audio: {}, sent: {}, roundTrip: null };
+  for (const connection of seen.connections.filter((one) => one.connectionState !== 'closed')) {
+    (await connection.getStats()).forEach((entry) => {
+      if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
+        told.video[entry.mid] = { packets: entry.packetsReceived, lost: entry.packetsLost, repaired: entry.retransmittedPacketsReceived ?? 0,
+          received: entry.framesReceived ?? 0, decoded: entry.framesDecoded ?? 0, dropped: entry.framesDropped ?? 0,
+          keyFrames: entry.keyFramesDecoded ?? 0, freezes: entry.freezeCount ?? 0, frozen: entry.totalFreezesDuration ?? 0,
+          height: entry.frameHeight ?? 0, nacks: entry.nackCount ?? 0, plis: entry.pliCount ?? 0,
+          waited: entry.jitterBufferDelay ?? 0, emitted: entry.jitterBufferEmittedCount ?? 0 };
+      } else if (entry.type === 'inbound-rtp') {
+        told.audio[entry.mid] = { packets: entry.packetsReceived, lost: entry.packetsLost, samples: entry.totalSamplesReceived ?? 0,
+          concealed: entry.concealedSamples ?? 0, silent: entry.silentConcealedSamples ?? 0, events: entry.concealmentEvents ?? 0,
+          fec: entry.fecPacketsReceived ?? 0, energy: entry.totalAudioEnergy ?? 0 };
+      } else if (entry.type === 'outbound-rtp') {
+        told.sent[`${entry.mid}/${entry.rid ?? ''}`] = { kind: entry.kind, frames: entry.framesSent ?? 0, height: entry.frameHeight ?? 0,
+          packets: entry.packetsSent, again: entry.retransmittedPacketsSent ?? 0, nacks: entry.nackCount ?? 0, plis: entry.pliCount ?? 0,
+          keyFrames: entry.keyFramesEncoded ?? 0, limited: entry.qualityLimitationReason };
+      } else if (entry.type === 'candidate-pair' && entry.nominated) {
+        told.roundTrip = entry.currentRoundTripTime;
+      }
+    });
+  }
+  return told;
+}

@@ -64,6 +64,11 @@ export class Participant {
     });
   }
 
+  /** Totals of each stream; see inspect.js. */
+  quality() {
+    return this.evaluate(inspect.quality);
+  }
+
   /** Loudness in dB of each of `wanted` (hertz) in what this person hears. */
   tones(wanted) {
     return this.evaluate(inspect.tones, wanted);

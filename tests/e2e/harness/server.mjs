@@ -13,7 +13,7 @@ const binary = process.env.E2E_SERVER ?? join(root, process.env.CARGO_TARGET_DIR
 
 export class Server {
   /**
-   * Starts the server on loopback and waits for its ready line.
+   * Starts the server, on loopback unless told otherwise, and waits for its ready line.
    * @param {{args?: string[], env?: object, data?: string, mediaAddress?: string, listen?: string}} [options]
    *   `data`: a folder of an earlier run; otherwise a fresh one, gone at the end
    */
@@ -22,12 +22,13 @@ export class Server {
     server.ownData = !options.data;
     server.data = options.data ?? (await mkdtemp(join(tmpdir(), 'veranda-e2e-')));
     const address = options.mediaAddress ?? '127.0.0.1';
-    server.port = await freePort();
+    const host = options.listen ?? '127.0.0.1';
+    server.port = await freePort(host);
     server.mediaPort = await freePort(address);
     server.options = { ...options, data: server.data };
     server.program = new Program(
       binary,
-      ['serve', '--listen', `127.0.0.1:${server.port}`, '--data', server.data,
+      ['serve', '--listen', `${host}:${server.port}`, '--data', server.data,
         '--media-port', String(server.mediaPort), '--media-address', address, ...(options.args ?? [])],
       { cwd: server.data, env: { ...process.env, ...options.env } },
     );

@@ -138,6 +138,11 @@ export class Peer {
     await this.#scale(this.#senders.get('camera')?.track ?? null).catch(() => undefined);
   }
 
+  /** What comes in is shown and heard this many ms after it came, at least; `null` leaves it to the browser. */
+  hold(milliseconds: number | null): void {
+    for (const { receiver } of this.#receiving) if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = milliseconds;
+  }
+
   /** Ends it. Doing so twice is harmless. */
   close(): void {
     this.#over = true;

@@ -4,7 +4,7 @@ import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
 import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
 import type { TrackSource, ViewMode } from '../protocol/words';
 import { Peer, type Slot } from '../rtc/peer';
-import { quality, sampleOf, type Quality, type Sample } from '../rtc/stats';
+import { NO_WAIT, quality, sampleOf, wait, type Quality, type Sample } from '../rtc/stats';
 import { ApiError, roomInfo } from '../signalling/rest';
 import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
 import type { Memory } from '../state/memory';
@@ -319,18 +319,25 @@ export class Session {
   };
 
   #sample: Sample | null = null;
+  #wait = NO_WAIT;
 
   async #measure(): Promise<void> {
     const peer = this.#peer;
     const stats = peer === null || !this.state.media ? null : await peer.connection.getStats().catch(() => null);
     if (stats === null || this.#peer !== peer) {
       this.#sample = null;
+      this.#wait = NO_WAIT;
       return;
     }
     const report: Record<string, unknown>[] = [];
     stats.forEach((entry: Record<string, unknown>) => report.push(entry));
     const sample = sampleOf(report);
-    if (this.#sample !== null) this.quality = quality(this.#sample, sample);
+    if (this.#sample !== null) {
+      this.quality = quality(this.#sample, sample);
+      const held = wait(this.#sample, sample, this.#wait);
+      if (held.target !== this.#wait.target) peer?.hold(held.target);
+      this.#wait = held;
+    }
     this.#sample = sample;
   }
 }

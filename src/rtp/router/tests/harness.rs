@@ -119,7 +119,7 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn video(ssrc: u32, index: u64, payload: Vec<u8>) -> Draft {
-        let timestamp = index as u32 * 3000;
+        let timestamp = (index as u32).wrapping_mul(3000);
         Draft { ssrc, payload_type: 96, index, timestamp, elements: vec![], payload, padding: 0 }
     }
 

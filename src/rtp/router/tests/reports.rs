@@ -158,3 +158,47 @@ fn the_round_trip_is_measured_by_the_viewers_reports() {
     let measured = net.router.round_trip(BOB).unwrap();
     assert!((ms(110)..ms(130)).contains(&measured), "{measured:?}");
 }
+
+/// An encoder adds redundancy for the loss it hears of: a voice is told the worst of its own line and its listeners'.
+#[test]
+fn a_voice_is_told_what_its_listeners_lose() {
+    let mut net = Net::trio();
+    net.assign(BOB, AUDIO_SLOT, Some(microphone_of(ALICE)), 0);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    let mut index = 0;
+    let mut told = |net: &mut Net| {
+        for _ in 0..50 {
+            index += 1;
+            net.send(ALICE, &Draft::audio(10, index, 90));
+            net.frame(ALICE, index, index == 1);
+            net.pass(ms(20));
+        }
+        let mut told = std::collections::BTreeMap::new();
+        for compound in net.rtcp(ALICE) {
+            for packet in parse(&compound) {
+                if let Packet::Rr(report) = packet {
+                    told.extend(report.report_blocks().map(|block| (block.ssrc(), block.fraction_lost())));
+                }
+            }
+        }
+        (told[&10], told[&20])
+    };
+    assert_eq!(told(&mut net), (0, 0));
+    let lost = |ssrc, fraction| rtcp_types::ReportBlock::builder(ssrc).fraction_lost(fraction);
+    let report = |fraction| {
+        let report = rtcp_types::ReceiverReport::builder(9);
+        CompoundBuilder::default()
+            .add_packet(report.add_report_block(lost(100, fraction)).add_report_block(lost(200, fraction)))
+    };
+    net.send_rtcp(BOB, &report(13));
+    assert_eq!(told(&mut net), (13, 0), "pictures are sent again instead");
+    net.send_rtcp(BOB, &report(200));
+    assert_eq!(told(&mut net).0, 64, "bounded");
+    for _ in 0..10 {
+        told(&mut net);
+    }
+    assert_eq!(told(&mut net), (0, 0), "an old report counts no more");
+    net.send_rtcp(BOB, &report(30));
+    net.assign(BOB, AUDIO_SLOT, None, 0);
+    assert_eq!(told(&mut net), (0, 0), "nor one of somebody who listens no more");
+}

@@ -107,6 +107,35 @@ fn a_layer_that_stops_is_replaced_and_comes_back() {
     assert_eq!(layers(&mut net).last(), Some(&2));
 }
 
+/// A browser that gives up its largest layer freezes its viewers until that is noticed.
+#[test]
+fn a_layer_that_stops_while_its_neighbours_go_on_is_left_soon() {
+    let (mut net, mut sender) = watching(720);
+    for step in 0..15 {
+        sender.send(&mut net, &[0, 1, 2], step == 0);
+    }
+    net.rtcp(ALICE);
+    let stopped = net.now;
+    while net.plis(ALICE, 32) == 0 {
+        sender.send(&mut net, &[0, 1], false);
+    }
+    assert!(net.now - stopped < ms(400), "{:?}", net.now - stopped);
+}
+
+#[test]
+fn a_pause_of_all_layers_is_nobodys_end() {
+    let (mut net, mut sender) = watching(720);
+    for step in 0..15 {
+        sender.send(&mut net, &[0, 1, 2], step == 0);
+    }
+    net.rtcp(ALICE);
+    net.pass(ms(800));
+    sender.send(&mut net, &[0, 1, 2], false);
+    sender.send(&mut net, &[0, 1, 2], false);
+    assert_eq!((31..34).map(|ssrc| net.plis(ALICE, ssrc)).sum::<usize>(), 0);
+    assert_eq!(layers(&mut net).last(), Some(&2));
+}
+
 #[test]
 fn layers_that_come_later_are_taken_when_they_come() {
     let (mut net, mut sender) = watching(720);
