@@ -150,12 +150,19 @@ describe('the offer', () => {
     peer.prepare(limits);
     peer.prepare(limits);
     expect(fake.offers).toBe(1);
-    expect([peer.offers(limits), peer.offers({ audio: 3, video: 9 })]).toEqual([true, false]);
+    expect(peer.offers([{ urls: ['turn:turn.example'] }], limits)).toBe(true);
+    peer.gather();
+    peer.gather();
+    await Promise.resolve();
+    expect(fake.signalingState).toBe('have-local-offer');
+    expect([peer.offers([], limits), peer.offers([], { audio: 3, video: 9 }), peer.offers([{ urls: ['turn:turn.example'] }], limits)]).toEqual([true, false, false]);
+    vi.advanceTimersByTime(61_000);
+    expect(peer.offers([], limits), 'its addresses may be others by now').toBe(false);
     await expect(peer.offer([], limits, { camera: CAMERA })).resolves.toBe('the offer');
     expect(fake.offers).toBe(1);
     expect(fake.transceivers).toHaveLength(9);
     expect(fake.transceivers[1]?.sender.track).toBe(CAMERA);
-    expect(peer.offers(limits)).toBe(false);
+    expect(peer.offers([], limits)).toBe(false);
   });
 
   it('fits its layers to the camera', async () => {

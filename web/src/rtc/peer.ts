@@ -24,6 +24,8 @@ const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ active: true, maxBitrate
 
 /** A disconnected peer often comes back by itself; after this long it does not. */
 const PATIENCE_MS = 3000;
+/** A prepared offer knows this machine's addresses; after this long they may be others. */
+const FRESH_MS = 60_000;
 /** From the answer to a connection; a network that swallows packets never says "failed". */
 const CONNECT_MS = 10_000;
 
@@ -54,6 +56,8 @@ export class Peer {
   #over = false;
   #layers = CAMERA_ENCODINGS.length;
   #prepared: { limits: SlotLimits; offer: Promise<RTCSessionDescriptionInit> } | undefined;
+  /** The offer is set, and addresses are gathered. */
+  #gathered: { at: number; done: Promise<void> } | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = {
@@ -84,10 +88,26 @@ export class Peer {
     this.#prepared = { limits, offer };
   }
 
-  /** Whether an offer for so many slots can be had of this peer: it has none yet, or one for as many. */
-  offers(limits: SlotLimits): boolean {
-    const made = this.#prepared?.limits;
-    return this.#slots.length === 0 && (made === undefined || (made.audio === limits.audio && made.video === limits.video));
+  /**
+   * Sets the prepared offer. Not before devices were allowed: until then browsers use one of the machine's addresses only.
+   * Doing so twice is harmless.
+   */
+  gather(): void {
+    if (this.#prepared === undefined || this.#gathered !== undefined || this.#over) return;
+    const done = this.#prepared.offer.then((offer) => this.connection.setLocalDescription(offer));
+    done.catch(() => undefined);
+    this.#gathered = { at: Date.now(), done };
+  }
+
+  /**
+   * Whether such an offer can be had of this peer: it has none yet, or one for as many slots that is fresh. Relays must be
+   * known before addresses are gathered.
+   */
+  offers(servers: IceServer[], limits: SlotLimits): boolean {
+    if (this.#slots.length > 0) return false;
+    const made = this.#prepared?.limits ?? limits;
+    const usable = this.#gathered === undefined || (servers.length === 0 && Date.now() - this.#gathered.at < FRESH_MS);
+    return usable && made.audio === limits.audio && made.video === limits.video;
   }
 
   /**
@@ -95,10 +115,11 @@ export class Peer {
    * are waited for: the server is ICE-lite and learns our address from our checks.
    */
   async offer(servers: IceServer[], limits: SlotLimits, tracks: Tracks): Promise<string> {
-    this.prepare(limits);
     if (servers.length > 0) this.connection.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: servers.map(iceServer) });
+    this.prepare(limits);
     for (const source of this.#senders.keys()) if (tracks[source]) void this.put(source, tracks[source]);
-    await this.connection.setLocalDescription(await this.#prepared?.offer);
+    this.gather();
+    await this.#gathered?.done;
     this.#slots = this.#receiving.map((transceiver) => ({
       mid: transceiver.mid ?? '',
       kind: transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video',

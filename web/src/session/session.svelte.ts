@@ -257,7 +257,7 @@ export class Session {
   async #offer(): Promise<void> {
     clearTimeout(this.#timers.offer);
     let peer = this.#peer;
-    if (peer?.offers(this.#limits) !== true) {
+    if (peer?.offers(this.#iceServers, this.#limits) !== true) {
       this.#dropPeer();
       peer = this.#peer = this.#newPeer();
     }
@@ -303,6 +303,7 @@ export class Session {
 
   #tracksChanged(changed: TrackSource[]): void {
     for (const source of changed) void this.#peer?.put(source, this.#local.tracks[source] ?? null);
+    if (this.state.phase.kind === 'outside') this.#peer?.gather();
     this.#tellMedia();
   }
 
