@@ -49,6 +49,7 @@ impl Recording {
                 return Err(Problem::new("outputs/mp4.toml: 'sink' has no location"));
             }
             sink.set_property_from_str("location", &partial.to_string_lossy());
+            only_append(sink);
             Ok(())
         };
         let muxed = Muxed::start(templates.output("mp4")?, source, MOST_WAITING, prepare, tell)
@@ -89,4 +90,17 @@ impl Recording {
             _ => Now::Running,
         }
     }
+}
+
+/// Tells the muxer that it can't go back: mp4mux of GStreamer 1.26 writes its header again when it ends, and where that has
+/// grown (the stream's parameters changed on the way) it runs over the first fragments. The header we keep is the remuxer's.
+fn only_append(sink: &gst::Element) {
+    let Some(pad) = sink.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| match info.query_mut().map(gst::QueryRef::view_mut) {
+        Some(gst::QueryViewMut::Seeking(seeking)) => {
+            seeking.set(false, gst::format::Bytes::ZERO, None::<gst::format::Bytes>);
+            gst::PadProbeReturn::Handled
+        }
+        _ => gst::PadProbeReturn::Ok,
+    });
 }
