@@ -237,17 +237,16 @@ impl Egress {
     ) -> bool {
         let pause = (self.round_trip / 2).max(Duration::from_millis(10));
         let Some(at) = self.slots.get_mut(usize::from(slot)) else { return false };
-        let Some(codec) = at.codec_for(name) else { return false };
         let bytes = packet.payload.len() as f64;
         if self.sender.is_none()
+            || at.codec_for(name).is_none()
             || !at.may_resend(placed.sequence, now, pause)
             || !self.resends.take(now, RESENDS, 1.0)
             || !self.resent_bytes.take(now, RESENT_BYTES, bytes)
         {
             return false;
         }
-        let vp8 = if name == CodecName::Vp8 { Descriptor::parse(packet.payload) } else { None };
-        self.write(slot, (placed, codec, true), (packet, vp8), now, exit);
+        self.repeat(slot, placed, (packet, name), now, exit);
         true
     }
 

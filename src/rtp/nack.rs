@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// A packet out of order is given this long before it is missed: little, because a hole is seen only with the next packet,
 /// often the next picture's, and by then its viewers wait for it already. Asking in vain costs one packet.
-const REORDERING: Duration = Duration::from_millis(2);
+const REORDERING: Duration = Duration::from_millis(6);
 /// Between two requests for a packet, on top of the round trip.
 const RETRY: Duration = Duration::from_millis(20);
 /// Requests for one packet: with a fifth of requests and answers lost, one in 25,000 is not repaired.
@@ -126,12 +126,12 @@ mod tests {
         let (mut nacker, start) = (Nacker::default(), Instant::now());
         assert_eq!(nacker.received(65_535, start), Arrival::New);
         assert_eq!(nacker.received(65_538, start), Arrival::New);
-        assert_eq!(due(&mut nacker, start + ms(1)), (vec![], false), "it may only be out of order");
-        assert_eq!(due(&mut nacker, start + ms(2)), (vec![0, 1], false));
+        assert_eq!(due(&mut nacker, start + ms(5)), (vec![], false), "it may only be out of order");
+        assert_eq!(due(&mut nacker, start + ms(6)), (vec![0, 1], false));
         assert_eq!(nacker.received(65_536, start + ms(30)), Arrival::Late);
-        assert_eq!(due(&mut nacker, start + ms(41)), (vec![], false));
-        assert_eq!(nacker.next_due(), Some(start + ms(42)));
-        assert_eq!(due(&mut nacker, start + ms(42)), (vec![1], false));
+        assert_eq!(due(&mut nacker, start + ms(45)), (vec![], false));
+        assert_eq!(nacker.next_due(), Some(start + ms(46)));
+        assert_eq!(due(&mut nacker, start + ms(46)), (vec![1], false));
         nacker.received(65_537, start + ms(50));
         assert_eq!(nacker.next_due(), None);
     }
@@ -150,7 +150,7 @@ mod tests {
                 lost_at = Some(step);
             }
         }
-        assert_eq!((requests, lost_at), (usize::from(TRIES), Some(2 + 10 * 40)));
+        assert_eq!((requests, lost_at), (usize::from(TRIES), Some(6 + 10 * 40)));
     }
 
     #[test]

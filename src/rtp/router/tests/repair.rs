@@ -81,7 +81,7 @@ fn what_nobody_watches_is_not_repaired() {
 fn reordering_is_not_loss() {
     let mut net = watching();
     net.frame(ALICE, 65_532, false);
-    net.pass(ms(1));
+    net.pass(ms(5));
     net.frame(ALICE, 65_531, false);
     net.pass(ms(300));
     assert_eq!(asked(&mut net, ALICE), Vec::<u16>::new());
