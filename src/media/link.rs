@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
@@ -63,9 +64,14 @@ pub(crate) struct Rules {
     pub(crate) leads: bool,
     /// Starts at a key frame, and again after something was dropped: anything encoded.
     pub(crate) keyed: bool,
-    /// Most media waiting in the appsrc.
+    /// Most media waiting in the appsrc, for longer than [`BURST`].
     pub(crate) most: gst::ClockTime,
 }
+
+/// A machine that stood still hands over all it missed at once: within this time a taker may work it off.
+const BURST: Duration = Duration::from_secs(1);
+/// More than this is dropped even in a burst: seconds of raw pictures are a lot of memory.
+const MOST_IN_BURST: gst::ClockTime = gst::ClockTime::from_seconds(4);
 
 #[derive(Debug)]
 struct TapState {
@@ -77,6 +83,8 @@ struct TapState {
     needs_key: bool,
     ended: bool,
     dropped: u64,
+    /// Since when more than the most waits.
+    full: Option<Instant>,
 }
 
 /// Most samples kept before the window opens: a second and a bit of AAC.
@@ -138,6 +146,7 @@ impl Stream {
             early: VecDeque::new(),
             ended: false,
             dropped: 0,
+            full: None,
         };
         let state = Arc::new(Mutex::new(state));
         lock(&self.taps).push(Arc::downgrade(&state));
@@ -190,13 +199,9 @@ impl TapState {
             return false;
         }
         let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        if self.appsrc.current_level_time() > self.rules.most {
+        if self.is_slow(Instant::now()) {
+            self.note_dropped();
             self.needs_key = self.rules.keyed;
-            if self.dropped.is_multiple_of(100) {
-                let waiting = self.appsrc.current_level_time().mseconds();
-                tracing::warn!(taker = %self.appsrc.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
-            }
-            self.dropped += 1;
             return false;
         }
         if self.needs_key && !key {
@@ -218,6 +223,28 @@ impl TapState {
         }
         self.place(sample);
         false
+    }
+
+    /// Whether more waits than should, and not only after a burst.
+    fn is_slow(&mut self, now: Instant) -> bool {
+        let waiting = self.appsrc.current_level_time();
+        if waiting <= self.rules.most / 2 {
+            self.full = None;
+        }
+        if waiting <= self.rules.most {
+            // Whoever is always too slow loses a frame here and there, evenly.
+            return false;
+        }
+        let since = *self.full.get_or_insert(now);
+        now.duration_since(since) > BURST || waiting > MOST_IN_BURST.max(self.rules.most)
+    }
+
+    fn note_dropped(&mut self) {
+        if self.dropped.is_multiple_of(100) {
+            let waiting = self.appsrc.current_level_time().mseconds();
+            tracing::warn!(taker = %self.appsrc.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
+        }
+        self.dropped += 1;
     }
 
     /// Passes a sample on if the window holds it.
