@@ -117,6 +117,7 @@ fn lips_stay_with_the_voice_and_a_frozen_camera_holds_nobody_up() {
     // what counts is most of them.
     let nearest = |flash: &f64| beeps.iter().map(|beep| beep - flash).min_by(|a, b| a.abs().total_cmp(&b.abs()));
     let mut skews: Vec<f64> = flashes.iter().filter(|flash| **flash > 2.5).filter_map(nearest).map(f64::abs).collect();
+    println!("skews {skews:?}");
     skews.sort_by(f64::total_cmp);
     assert!(skews[skews.len() / 2] < 0.045, "{skews:?}; {flashes:?} {beeps:?}");
     let frames = times(&path, "v");

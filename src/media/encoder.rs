@@ -70,7 +70,8 @@ impl Encoder {
         let pipeline = Pipeline::parse(&launch, time, tell).map_err(named)?;
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(template.bitrate)).map_err(named)?;
-        let out = Stream::new(pipeline.named("encoded")?);
+        let delay = gst::ClockTime::from_nseconds(u64::from(choice.delay) * 1_000_000_000 / 48_000);
+        let out = Stream::delayed(pipeline.named("encoded")?, delay);
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
         let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
         pipeline.play().map_err(named)?;

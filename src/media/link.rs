@@ -79,7 +79,7 @@ struct TapState {
     rules: Rules,
     caps: Option<gst::Caps>,
     /// What came before the window opened: sound may be ahead of the picture that opens it.
-    early: VecDeque<gst::Sample>,
+    early: VecDeque<(gst::Sample, gst::ClockTime)>,
     needs_key: bool,
     ended: bool,
     dropped: u64,
@@ -117,6 +117,11 @@ pub(crate) struct Stream {
 impl Stream {
     /// Takes over the appsink.
     pub(crate) fn new(appsink: AppSink) -> Self {
+        Self::delayed(appsink, gst::ClockTime::ZERO)
+    }
+
+    /// Takes over the appsink of an encoder that puts silence of this length first, without saying so in its times.
+    pub(crate) fn delayed(appsink: AppSink, delay: gst::ClockTime) -> Self {
         appsink.set_property("sync", false);
         appsink.set_property("async", false);
         appsink.set_property("enable-last-sample", false);
@@ -126,7 +131,7 @@ impl Stream {
             AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
                     let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                    if distribute(&handed, &sample) {
+                    if distribute(&handed, &sample, delay) {
                         ask_key_frame(sink);
                     }
                     Ok(gst::FlowSuccess::Ok)
@@ -178,7 +183,9 @@ fn ask_key_frame(appsink: &AppSink) {
 }
 
 /// Gives a sample to every tap. True when one of them waits for a key frame.
-fn distribute(taps: &Mutex<Vec<Weak<Mutex<TapState>>>>, sample: &gst::Sample) -> bool {
+fn distribute(taps: &Mutex<Vec<Weak<Mutex<TapState>>>>, sample: &gst::Sample, delay: gst::ClockTime) -> bool {
+    // What belongs before the beginning of time is only the silence.
+    let Some(shown) = running_time(sample).and_then(|running| running.checked_sub(delay)) else { return false };
     let takers: Vec<_> = {
         let mut taps = lock(taps);
         taps.retain(|tap| tap.strong_count() > 0);
@@ -186,15 +193,15 @@ fn distribute(taps: &Mutex<Vec<Weak<Mutex<TapState>>>>, sample: &gst::Sample) ->
     };
     let mut wants_key = false;
     for taker in takers {
-        wants_key |= lock(&taker).take(sample);
+        wants_key |= lock(&taker).take((sample, shown));
     }
     wants_key
 }
 
 impl TapState {
     /// Takes, shifts or drops one sample. True asks for a key frame.
-    fn take(&mut self, sample: &gst::Sample) -> bool {
-        let Some((buffer, running)) = sample.buffer().zip(running_time(sample)) else { return false };
+    fn take(&mut self, (sample, running): Timed<'_>) -> bool {
+        let Some(buffer) = sample.buffer() else { return false };
         if self.ended {
             return false;
         }
@@ -210,7 +217,7 @@ impl TapState {
         let window = self.rules.window.clone();
         if !window.is_open() {
             if !self.rules.leads {
-                self.early.push_back(sample.clone());
+                self.early.push_back((sample.clone(), running));
                 if self.early.len() > MOST_EARLY {
                     self.early.pop_front();
                 }
@@ -218,10 +225,10 @@ impl TapState {
             }
             window.start.store(running.nseconds(), Ordering::Release);
         }
-        for early in std::mem::take(&mut self.early) {
-            self.place(&early);
+        for (early, running) in std::mem::take(&mut self.early) {
+            self.place((&early, running));
         }
-        self.place(sample);
+        self.place((sample, running));
         false
     }
 
@@ -248,8 +255,8 @@ impl TapState {
     }
 
     /// Passes a sample on if the window holds it.
-    fn place(&mut self, sample: &gst::Sample) {
-        let Some((buffer, running)) = sample.buffer().zip(running_time(sample)) else { return };
+    fn place(&mut self, (sample, running): Timed<'_>) {
+        let Some(buffer) = sample.buffer() else { return };
         let window = self.rules.window.clone();
         if running.nseconds() < window.start.load(Ordering::Acquire) || self.ended {
             return;
@@ -284,7 +291,10 @@ impl TapState {
     }
 }
 
-/// When a sample's buffer is shown, in the mix's running time: encoders may shift their segments (x264enc by 1000 h).
+/// A sample, and when it is shown in the mix's running time.
+type Timed<'a> = (&'a gst::Sample, gst::ClockTime);
+
+/// When a sample's buffer says it is shown, in the mix's running time: encoders may shift their segments (x264enc by 1000 h).
 fn running_time(sample: &gst::Sample) -> Option<gst::ClockTime> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     segment.to_running_time(sample.buffer()?.pts()?)

@@ -99,6 +99,9 @@ pub(crate) struct Choice {
     pub(crate) requires: Vec<String>,
     pub(crate) launch: String,
     pub(crate) bitrate: Bitrate,
+    /// Samples at 48 kHz by which what comes out is later than its times say.
+    #[serde(default)]
+    pub(crate) delay: u32,
 }
 
 /// How the element named `encoder` wants its bitrate.
