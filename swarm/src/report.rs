@@ -86,28 +86,11 @@ impl Spread {
 pub(crate) struct Media {
     /// Slots that carried something.
     pub(crate) slots: u64,
-    /// Delivered.
-    pub(crate) packets: u64,
-    /// Of payload.
-    pub(crate) bytes: u64,
-    /// Sequence numbers that never came.
-    pub(crate) lost: u64,
-    /// Came twice or too late.
-    pub(crate) late: u64,
-    /// Frames or sounds that were left out on the way without a gap in the sequence numbers.
-    pub(crate) skipped: u64,
-    /// Whole pictures.
-    pub(crate) pictures: u64,
-    /// Pauses of more than 200 ms between pictures of the same person.
-    pub(crate) freezes: u64,
-    /// Their sum.
-    pub(crate) frozen: u64,
+    /// What they counted.
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
     /// Slots that show nothing new at the end.
     pub(crate) still: u64,
-    /// Changes of person in a slot.
-    pub(crate) switches: u64,
-    /// Changes of layer in a slot.
-    pub(crate) layer_changes: u64,
     /// From the sender's stamp to the receiving socket.
     pub(crate) latency: Spread,
 }
@@ -115,21 +98,7 @@ pub(crate) struct Media {
 impl Media {
     fn new(counts: Counts, slots: u64, still: u64) -> Self {
         let latencies = counts.latencies.iter().map(|micros| f64::from(*micros) / 1000.0).collect();
-        Self {
-            slots,
-            packets: counts.packets,
-            bytes: counts.bytes,
-            lost: counts.lost,
-            late: counts.late,
-            skipped: counts.skipped,
-            pictures: counts.pictures,
-            freezes: counts.freezes,
-            frozen: counts.frozen,
-            still,
-            switches: counts.switches,
-            layer_changes: counts.layers,
-            latency: Spread::of(latencies),
-        }
+        Self { slots, counts, still, latency: Spread::of(latencies) }
     }
 }
 
@@ -173,7 +142,7 @@ impl Report {
         self.seconds = seconds;
         self.audio = Media::new(seen.audio, seen.audio_slots, 0);
         self.video = Media::new(seen.video, seen.video_slots, seen.still);
-        self.packets_per_second = (self.audio.packets + self.video.packets) as f64 / seconds;
+        self.packets_per_second = (self.audio.counts.packets + self.video.counts.packets) as f64 / seconds;
     }
 
     /// Adds how many datagrams full sockets dropped meanwhile, by port.
@@ -188,7 +157,7 @@ impl Report {
     /// Adds three looks at the server: before all, at the start and at the end of measuring.
     pub(crate) fn used(&mut self, [before, start, end]: [Usage; 3]) {
         let cpu = end.cpu.saturating_sub(start.cpu) as f64;
-        let packets = (self.audio.packets + self.video.packets) as f64;
+        let packets = (self.audio.counts.packets + self.video.counts.packets) as f64;
         let people = self.joined.max(1) as f64;
         self.server = Some(Server {
             before,
@@ -209,14 +178,16 @@ impl fmt::Display for Report {
         writeln!(f, "first picture {}", self.first_picture)?;
         writeln!(f, "\nmeasured for {seconds:.1} s: {:.0} packets a second", self.packets_per_second)?;
         for (name, media) in [("sound", &self.audio), ("pictures", &self.video)] {
-            let Media { slots, packets, lost, late, skipped, .. } = media;
+            let Media { slots, counts, latency, .. } = media;
+            let Counts { packets, lost, late, skipped, .. } = counts;
             writeln!(
                 f,
                 "{name:9} {packets} packets in {slots} slots, {lost} lost, {late} late or twice, {skipped} left out"
             )?;
-            writeln!(f, "          latency {}", media.latency)?;
+            writeln!(f, "          latency {latency}")?;
         }
-        let Media { pictures, freezes, frozen, still, switches, layer_changes, .. } = &self.video;
+        let Media { counts, still, .. } = &self.video;
+        let Counts { pictures, freezes, frozen, switches, layer_changes, .. } = counts;
         writeln!(
             f,
             "          {pictures} shown, {freezes} freezes ({frozen} ms), {still} slots still, {switches} changes of person, {layer_changes} of layer"

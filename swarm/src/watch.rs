@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::payload::vp8_part;
 use crate::stamp::Stamp;
 
@@ -28,7 +30,7 @@ pub(crate) struct Packet<'a> {
 }
 
 /// What was counted since the last [`SlotWatch::collect`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
     /// Each once.
     pub(crate) packets: u64,
@@ -49,8 +51,9 @@ pub(crate) struct Counts {
     /// Changes of person.
     pub(crate) switches: u64,
     /// Changes of layer.
-    pub(crate) layers: u64,
+    pub(crate) layer_changes: u64,
     /// From stamp to socket, in µs.
+    #[serde(skip)]
     pub(crate) latencies: Vec<u32>,
 }
 
@@ -179,7 +182,7 @@ impl SlotWatch {
             self.counts.switches += 1;
             self.last_picture = None;
         } else if stamp.layer != last.layer {
-            self.counts.layers += 1;
+            self.counts.layer_changes += 1;
         } else {
             self.counts.skipped += u64::from(stamp.number.wrapping_sub(last.number).saturating_sub(1));
         }
@@ -208,7 +211,7 @@ impl Counts {
         self.freezes += other.freezes;
         self.frozen += other.frozen;
         self.switches += other.switches;
-        self.layers += other.layers;
+        self.layer_changes += other.layer_changes;
         self.latencies.extend(other.latencies);
     }
 }
