@@ -147,6 +147,31 @@ describe('a visit', () => {
     expect(session.slots).toHaveLength(15);
   });
 
+  it('offers anew, on a connection of its own, when the server has other slots than was prepared for', async () => {
+    const { session } = bench();
+    session.prepare();
+    await settle();
+    session.join('Ada');
+    socket().onopen?.();
+    socket().say({ ...WELCOME, slots: { audio: 3, video: 9 } });
+    await settle();
+    expect(FakeConnection.all.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(offers()).toBe(1);
+    expect(session.slots).toHaveLength(12);
+  });
+
+  it('offers what was prepared when the server has the usual slots', async () => {
+    const { session } = bench();
+    session.prepare();
+    await settle();
+    session.join('Ada');
+    socket().onopen?.();
+    socket().say(WELCOME);
+    await settle();
+    expect(FakeConnection.all).toHaveLength(1);
+    expect(offers()).toBe(1);
+  });
+
   it('never offers again for people, slots, devices or the room', async () => {
     const { session, local } = await inside();
     socket().say({ type: 'participant_joined', participant: person('b') });
