@@ -13,7 +13,7 @@ use veranda::domain::output::StreamUrl;
 use veranda::domain::participant::Join;
 use veranda::domain::room::{Act, Caller, ConnectionId, Effect, Input, RequestId, Room, Settings};
 use veranda::domain::slots::{self, Slot, Want, WantedTile};
-use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewMode};
+use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewChoice};
 use veranda::protocol::client::ClientFrame;
 
 fn layouts() -> impl Strategy<Value = Layout> {
@@ -112,7 +112,7 @@ enum Step {
     Connect(u64, usize, usize),
     Flow(u64, usize),
     Media(u64, MediaState),
-    View(u64, ViewMode, Vec<(u64, bool, u16, bool)>),
+    View(u64, ViewChoice, Vec<(u64, bool, u16, bool)>),
     Speak(u64, u8),
     Mute(u64, bool),
     Break(u64),
@@ -130,7 +130,7 @@ fn media() -> impl Strategy<Value = MediaState> {
 
 fn steps() -> impl Strategy<Value = Step> {
     let who = || 0..7_u64;
-    let mode = prop_oneof![3 => Just(ViewMode::Tiles), 1 => Just(ViewMode::Mix)];
+    let mode = prop_oneof![3 => Just(ViewChoice::Tiles), 1 => Just(ViewChoice::Mix)];
     let tile = (who(), any::<bool>(), prop_oneof![Just(0_u16), 90..1080_u16], any::<bool>());
     prop_oneof![
         3 => (who(), media()).prop_map(|(who, media)| Step::Join(who, media)),
@@ -277,7 +277,7 @@ impl World {
             host: false,
             resume: None,
             media,
-            view: ViewMode::Tiles,
+            view: ViewChoice::Tiles,
             low: false,
         };
         self.people.insert(who, (join.participant, None));

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use veranda::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewChoice, ViewMode,
 };
 use veranda::protocol::PROTOCOL_VERSION;
 use veranda::protocol::client::{ClientFrame, ClientMessage, ViewTile};
@@ -49,7 +49,7 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         (
             "view",
             ClientMessage::View {
-                mode: ViewMode::Tiles,
+                mode: ViewChoice::Tiles,
                 tiles: vec![ViewTile { participant: person(), source: TrackSource::Camera, height: 360, pinned: true }],
             },
         ),

@@ -75,6 +75,13 @@ pub enum MediaCommand {
         /// The changes.
         slots: Vec<Assignment>,
     },
+    /// Find out whether the viewer's line carries this much, though less is sent to it.
+    Aim {
+        /// The viewer's session.
+        viewer: PeerId,
+        /// bit/s; 0 ends it.
+        bitrate: u32,
+    },
     /// Drop (or stop dropping) a track where it enters: a mute by the host that no client can undo.
     Silence {
         /// The track.
@@ -157,6 +164,15 @@ pub enum MediaEvent {
         track: TrackId,
         /// 0 to as many as it has.
         layers: u8,
+    },
+    /// What a viewer's line carries, when it changed; at most once a second.
+    Line {
+        /// The viewer's session.
+        peer: PeerId,
+        /// bit/s
+        estimate: u32,
+        /// bit/s that the lowest layers of everything in its slots need, and voices.
+        needed: u32,
     },
     /// Who is heard: sent up to fifty times a second, only while somebody is.
     Levels(Vec<Level>),

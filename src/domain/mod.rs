@@ -10,4 +10,5 @@ pub mod room;
 pub mod scene;
 pub mod slots;
 pub mod speaker;
+pub mod thin;
 pub mod words;

@@ -7,7 +7,8 @@ use super::ids::{ParticipantId, PeerId, Source, TrackId};
 use super::media::PeerKind;
 use super::room::{ConnectionId, RequestId};
 use super::slots::{Slot, WantedTile};
-use super::words::{MediaState, ParticipantKind, Role, ViewMode};
+use super::thin::{LineFit, Pictures};
+use super::words::{MediaState, ParticipantKind, Role, ViewChoice};
 
 /// The longest name of a person, in characters.
 pub const MAX_NAME: usize = 60;
@@ -34,7 +35,7 @@ pub struct Join {
     /// What is on.
     pub media: MediaState,
     /// What they want to be sent.
-    pub view: ViewMode,
+    pub view: ViewChoice,
     /// WHEP: the small picture.
     pub low: bool,
 }
@@ -58,8 +59,10 @@ pub struct Member {
     pub media: MediaState,
     /// A host muted them, and they have not unmuted since.
     pub muted_by_host: bool,
-    /// What they are sent.
-    pub view: ViewMode,
+    /// What they want to be sent.
+    pub view: ViewChoice,
+    /// How much of that their line carries.
+    pub line: LineFit,
     /// What they draw.
     pub tiles: Vec<WantedTile>,
     /// The small picture of the mix even where they could take the full one.
@@ -85,6 +88,7 @@ impl Member {
             media: join.media,
             muted_by_host: false,
             view: join.view,
+            line: LineFit::default(),
             tiles: Vec::new(),
             low: join.low,
             connection: Some(join.connection),
@@ -98,6 +102,11 @@ impl Member {
         let session = self.session.as_ref()?;
         let live = self.media.has(source) && session.started.contains(&source);
         live.then_some(TrackId { peer: session.peer, source })
+    }
+
+    /// What their pictures are made of.
+    pub fn pictures(&self) -> Pictures {
+        self.line.pictures(self.view, self.low)
     }
 
     /// The door of their media.

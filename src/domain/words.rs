@@ -39,6 +39,14 @@ words!(/** The door somebody came through. */ ParticipantKind {
 words!(/** What somebody is sent. */ ViewMode {
     /** Everybody in a tile of their own. */ Tiles,
     /** The mix as one picture. */ Mix,
+    /** No pictures. */ Sound,
+});
+
+words!(/** What somebody wants to be sent. */ ViewChoice {
+    /** Everybody, or as much of that as the line carries: the mix in a small size, or sound alone. */ Auto,
+    /** Everybody in a tile of their own. */ Tiles,
+    /** The mix as one picture, small on a thin line. */ Mix,
+    /** No pictures. */ Sound,
 });
 
 words!(/** How the mix is laid out. */ Layout {

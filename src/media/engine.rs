@@ -177,6 +177,7 @@ impl Engine {
             }
             MediaCommand::Close { peer } => self.close(peer),
             MediaCommand::Assign { viewer, slots } => self.assign(viewer, &slots),
+            MediaCommand::Aim { viewer, bitrate } => self.shared.net.aim(viewer, bitrate),
             MediaCommand::Silence { track, silenced } => self.shared.net.silence(track, silenced),
             MediaCommand::Compose(scene) => self.mix.compose(scene),
             MediaCommand::Start { output, job } => self.mix.start(output, job),
@@ -210,7 +211,10 @@ impl Engine {
             NetEvent::Silent => self.lost(peer, "its client went silent".into()),
             NetEvent::TrackStarted(source) => self.tell(MediaEvent::TrackStarted { track: TrackId { peer, source } }),
             NetEvent::Level(level) => self.heard(Level { peer, level }),
-            NetEvent::Line { estimate, needed } => tracing::debug!(%peer, estimate, needed, "a viewer's line"),
+            NetEvent::Line { estimate, needed } => {
+                tracing::debug!(%peer, estimate, needed, "a viewer's line");
+                self.tell(MediaEvent::Line { peer, estimate, needed });
+            }
             NetEvent::Watched { source, layers } => {
                 self.tell(MediaEvent::Watched { track: TrackId { peer, source }, layers });
             }

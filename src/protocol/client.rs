@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::domain::words::{Activity, Layout, MediaState, Role, TrackSource, ViewMode};
+use crate::domain::words::{Activity, Layout, MediaState, Role, TrackSource, ViewChoice};
 
 /// A frame from the browser. `request`, where given, comes back in the `error` or `done` that answers it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,8 +60,8 @@ pub enum ClientMessage {
     },
     /// What I draw, so that only that is sent.
     View {
-        /// Tiles, or the mix as one picture.
-        mode: ViewMode,
+        /// How.
+        mode: ViewChoice,
         /// The people I draw, most wanted first; empty leaves the choice to the server.
         #[serde(default)]
         tiles: Vec<ViewTile>,

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
@@ -86,7 +86,7 @@ pub struct JoinRequest {
     /// What is on.
     pub media: MediaState,
     /// For WHEP: what they want to see.
-    pub view: ViewMode,
+    pub view: ViewChoice,
     /// For WHEP: the small picture whatever their line (`?view=low`).
     pub low: bool,
     /// Handed on in `welcome`.
@@ -115,8 +115,8 @@ pub enum Action {
     Media(MediaState),
     /// What the member draws.
     View {
-        /// Tiles or mix.
-        mode: ViewMode,
+        /// How.
+        mode: ViewChoice,
         /// Most wanted first.
         tiles: Vec<crate::protocol::client::ViewTile>,
     },

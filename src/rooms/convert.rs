@@ -134,7 +134,7 @@ impl View<'_> {
             joined_at: rfc3339(self.wall(member.joined_at)),
             media: member.media,
             muted_by_host: member.muted_by_host,
-            view: member.view,
+            view: member.pictures().mode(),
             connected: member.connection.is_some(),
         }
     }
@@ -176,7 +176,7 @@ impl View<'_> {
             kind: member.kind,
             joined_at: self.wall(member.joined_at),
             media: member.media,
-            view: member.view,
+            view: member.pictures().mode(),
         }
     }
 

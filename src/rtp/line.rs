@@ -10,6 +10,8 @@ use super::twcc::SendLog;
 
 /// Between two events about the line.
 const TELL: Duration = Duration::from_secs(1);
+/// If little changed.
+const TELL_SMALL: Duration = Duration::from_secs(5);
 /// What is not reported on for so long never is: the client negotiated what it does not do.
 const DEAF: Duration = Duration::from_secs(4);
 /// The reference time of a feedback message: its unit in microseconds, and how many there are before it wraps.
@@ -23,6 +25,8 @@ pub(crate) struct Line {
     pub(crate) estimator: Estimator,
     pub(crate) allocator: Allocator,
     pub(crate) needs: Needs,
+    /// Bits/s that are looked for though nothing here needs them.
+    pub(crate) aim: f64,
     /// The viewer's clock at the last message, in units of [`REFERENCE`] without wraps.
     reference: Option<i64>,
     /// Packets ever sent, at the last tick.
@@ -37,6 +41,7 @@ impl Line {
             estimator: Estimator::new(now, start),
             allocator: Allocator::default(),
             needs: Needs::default(),
+            aim: 0.0,
             reference: None,
             packets: 0,
             first_sent: None,
@@ -90,13 +95,19 @@ impl Line {
         now.saturating_duration_since(*self.first_sent.get_or_insert(now)) < DEAF
     }
 
+    /// Whether a better estimate is of use to anybody.
+    pub(crate) fn is_short(&self) -> bool {
+        self.needs.are_unmet() || self.aim > self.estimator.estimate()
+    }
+
     /// What to tell about the line now: estimate and need in bits/s.
     pub(crate) fn news(&mut self, now: Instant) -> Option<(u32, u32)> {
         let (estimate, needed) = (self.estimator.estimate() as u32, self.needs.least as u32);
         let differs = |a: u32, b: u32| a.abs_diff(b) > a.max(b) / 10;
         let news = self.told.is_none_or(|(at, told, need)| {
             let marked = differs(told, estimate) || differs(need, needed) || (told < need) != (estimate < needed);
-            marked && now.saturating_duration_since(at) >= TELL
+            let since = now.saturating_duration_since(at);
+            marked && since >= TELL || told != estimate && since >= TELL_SMALL
         });
         if !news || self.estimator.heard().is_none() {
             return None;

@@ -389,6 +389,7 @@ impl EventLoop {
             Command::Dtls { peer, record } => wire.transmit(peer, &record),
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
             Command::Assign { viewer, slot, view } => router.assign(now, viewer, slot, view, wire),
+            Command::Aim { viewer, bitrate } => router.aim_line(viewer, bitrate),
             Command::Silence { track, silenced } => router.silence(track, silenced),
             Command::Subscribe { id, track, height, sink } => router.subscribe(now, id, track, height, sink, wire),
             Command::Resize { id, height } => router.resize_subscription(now, id, height, wire),

@@ -89,6 +89,7 @@ pub(super) enum Command {
     Dtls { peer: PeerId, record: Vec<u8> },
     RemovePeer { peer: PeerId },
     Assign { viewer: PeerId, slot: SlotIndex, view: View },
+    Aim { viewer: PeerId, bitrate: u32 },
     Silence { track: TrackId, silenced: bool },
     Subscribe { id: u64, track: TrackId, height: u16, sink: Box<dyn PacketSink> },
     Resize { id: u64, height: u16 },
@@ -170,6 +171,11 @@ impl Net {
     /// Re-point a slot of a viewer.
     pub fn assign(&self, viewer: PeerId, slot: SlotIndex, view: View) {
         self.send(Command::Assign { viewer, slot, view });
+    }
+
+    /// Probe a viewer's line for this many bit/s, though less is sent to it; 0 ends it.
+    pub fn aim(&self, viewer: PeerId, bitrate: u32) {
+        self.send(Command::Aim { viewer, bitrate });
     }
 
     /// Drop a track where it enters, or stop dropping it.

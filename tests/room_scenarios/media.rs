@@ -7,7 +7,7 @@ use veranda::domain::ids::{ParticipantId, PeerId, Source, TrackId};
 use veranda::domain::media::{Feed, MediaCommand, MediaEvent, PeerKind, Rendition, SlotInfo};
 use veranda::domain::room::{Act, Input, News, Parting, Shown};
 use veranda::domain::slots::WantedTile;
-use veranda::domain::words::{MediaState, ParticipantKind, ViewMode};
+use veranda::domain::words::{MediaState, ParticipantKind, ViewChoice};
 
 use crate::script::{ALL_ON, Script, reason, seconds};
 
@@ -208,14 +208,14 @@ fn a_view_chooses_people_sizes_and_pins() {
     let tile =
         |at: usize, height, pinned| WantedTile { participant: people[at].0, source: Source::Camera, height, pinned };
     let view = vec![tile(3, 0, false), tile(2, 360, false), tile(4, 720, true)];
-    assert!(s.act(viewer, Act::View { mode: ViewMode::Tiles, tiles: view }).is_ok());
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Tiles, tiles: view }).is_ok());
     let Some(MediaCommand::Assign { viewer: to, slots }) = s.commands().into_iter().next() else { panic!("no change") };
     assert_eq!(to, peer);
     let given: Vec<_> = slots.iter().map(|slot| (slot.feed, slot.height)).collect();
     let feed = |at: usize| Some(Feed::Track(TrackId { peer: people[at].1, source: Source::Camera }));
     assert_eq!(given, [(feed(4), 720), (feed(2), 360)]);
     let tiles = vec![tile(0, 90, false); 101];
-    assert_eq!(reason(s.act(viewer, Act::View { mode: ViewMode::Tiles, tiles })), Some(Reason::OutOfRange));
+    assert_eq!(reason(s.act(viewer, Act::View { mode: ViewChoice::Tiles, tiles })), Some(Reason::OutOfRange));
 }
 
 #[test]
@@ -224,13 +224,39 @@ fn the_mix_is_one_picture_and_single_voices() {
     let people = people(&mut s, 3);
     let (viewer, _) = people[0];
     s.forget();
-    assert!(s.act(viewer, Act::View { mode: ViewMode::Mix, tiles: vec![] }).is_ok());
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Mix, tiles: vec![] }).is_ok());
     assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix)), ("4".into(), None)], "voices stay as they are");
     let assigned = s.commands();
     let MediaCommand::Assign { slots, .. } = &assigned[0] else { panic!("{assigned:?}") };
     assert_eq!(slots[0].feed, Some(Feed::MixPicture(Rendition::Low)), "this slot has no H.264");
-    assert!(s.act(viewer, Act::View { mode: ViewMode::Tiles, tiles: vec![] }).is_ok());
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Tiles, tiles: vec![] }).is_ok());
     assert_eq!(s.slots(viewer).len(), 2);
+}
+
+#[test]
+fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_better() {
+    let mut s = Script::new();
+    let people = people(&mut s, 3);
+    let (viewer, peer) = people[0];
+    let line = |s: &mut Script, estimate, needed| {
+        s.media(MediaEvent::Line { peer, estimate, needed });
+        s.wait(seconds(5));
+    };
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Auto, tiles: vec![] }).is_ok());
+    s.forget();
+    line(&mut s, 2_000_000, 500_000);
+    assert_eq!(s.commands(), []);
+    line(&mut s, 300_000, 500_000);
+    assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix)), ("4".into(), None)], "voices stay as they are");
+    assert!(s.commands().contains(&MediaCommand::Aim { viewer: peer, bitrate: 625_000 }));
+    assert_eq!(s.told(people[1].0), [News::Changed(viewer)], "a badge says so");
+    line(&mut s, 60_000, 180_000);
+    assert_eq!(s.slots(viewer), [("3".into(), None)]);
+    line(&mut s, 200_000, 40_000);
+    assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix))]);
+    line(&mut s, 900_000, 180_000);
+    assert_eq!(s.slots(viewer).len(), 2, "everybody");
+    assert!(s.commands().contains(&MediaCommand::Aim { viewer: peer, bitrate: 0 }));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use veranda::domain::participant::Join;
 use veranda::domain::room::{
     Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Room, Settings, Shown,
 };
-use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewMode};
+use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewChoice};
 
 pub(crate) const ALL_ON: MediaState = MediaState { microphone: true, camera: true, screen: true, screen_sound: true };
 
@@ -98,7 +98,7 @@ impl Script {
             host: false,
             resume: None,
             media: ALL_ON,
-            view: ViewMode::Tiles,
+            view: ViewChoice::Tiles,
             low: false,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use veranda::domain::ids::{MediaKind, OutputId, PeerId, RoomId, Source};
 use veranda::domain::media::{MediaCommand, MediaEvent, SlotInfo};
-use veranda::domain::words::{MediaState, ParticipantKind, ViewMode};
+use veranda::domain::words::{MediaState, ParticipantKind, ViewChoice};
 use veranda::protocol::server::ServerMessage;
 use veranda::rooms::api::{JoinRequest, Membership, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError};
 use veranda::rooms::handle::RoomHandle;
@@ -101,7 +101,7 @@ pub(crate) fn guest(name: &str) -> JoinRequest {
         host: false,
         resume: None,
         media: MediaState { microphone: true, camera: true, screen: false, screen_sound: false },
-        view: ViewMode::Tiles,
+        view: ViewChoice::Tiles,
         low: false,
         ice_servers: vec![],
     }

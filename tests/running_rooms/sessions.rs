@@ -5,7 +5,7 @@ use std::time::Duration;
 use veranda::domain::error::Reason;
 use veranda::domain::ids::{Source, TrackId};
 use veranda::domain::media::{Feed, MediaCommand, MediaEvent, PeerKind};
-use veranda::domain::words::{TrackSource, ViewMode};
+use veranda::domain::words::{TrackSource, ViewChoice};
 use veranda::protocol::client::ViewTile;
 use veranda::protocol::server::{FeedView, ServerMessage, SlotView};
 use veranda::rooms::api::{Action, Caller, Membership, Outcome};
@@ -106,7 +106,7 @@ async fn who_is_seen_is_assigned_and_told() {
 
     let tile = ViewTile { participant: ben.participant.to_string(), source, height: 900, pinned: false };
     let stranger = ViewTile { participant: "nobody".into(), ..tile.clone() };
-    let view = Action::View { mode: ViewMode::Tiles, tiles: vec![stranger, tile] };
+    let view = Action::View { mode: ViewChoice::Tiles, tiles: vec![stranger, tile] };
     room.act(Caller::Member(anna.participant), view).await.unwrap();
     let mut media = media.unwrap();
     let height = loop {

@@ -3,12 +3,14 @@
 //!
 //! - `join`: the door: names, lock, lobby, coming back, leaving
 //! - `host`: what hosts do
+//! - `line`: what viewers' lines carry
 //! - `session`: media sessions and their tracks
 //! - `outputs`: recordings and streams
 //! - `settle`: after every input: slots, scene, who speaks
 
 mod host;
 mod join;
+mod line;
 mod outputs;
 mod session;
 mod settle;
@@ -136,7 +138,8 @@ impl Room {
         let places = self.members.iter().filter_map(|member| member.away_since).map(|since| since + PLACE_KEPT);
         let answers = self.members.iter().filter_map(session::deadline);
         let empty = self.empty_since.map(|since| since + EMPTY_LIMIT);
-        places.chain(answers).chain(empty).chain(self.speaking_timer()).min()
+        let lines = self.members.iter().filter_map(|member| member.line.next_timer());
+        places.chain(answers).chain(empty).chain(lines).chain(self.speaking_timer()).min()
     }
 
     /// What hosts can change.
@@ -261,6 +264,7 @@ impl Room {
         self.drop_unreturned();
         self.end_forgotten_outputs();
         self.speakers.expire(self.now);
+        self.settle_lines();
     }
 
     /// Everybody goes; streams end, recordings are finished.

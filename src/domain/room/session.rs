@@ -8,7 +8,7 @@ use crate::domain::ids::{PeerId, Source, TrackId};
 use crate::domain::media::{MediaCommand, MediaEvent, SlotInfo};
 use crate::domain::participant::{Member, Phase, Session};
 use crate::domain::slots::{Slot, WantedTile};
-use crate::domain::words::{MediaState, ParticipantKind, ViewMode};
+use crate::domain::words::{MediaState, ParticipantKind, ViewChoice};
 
 /// A view names at most so many things.
 const MAX_TILES: usize = 100;
@@ -83,6 +83,7 @@ impl Room {
             }
             MediaEvent::Lost { peer, .. } => self.on_lost(peer),
             MediaEvent::TrackStarted { track } => self.on_track_started(track),
+            MediaEvent::Line { peer, estimate, needed } => self.on_line(peer, estimate, needed),
             MediaEvent::Watched { track, layers } => self.on_watched(track, layers),
             MediaEvent::Levels(levels) => {
                 let members = &self.members;
@@ -178,22 +179,22 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn set_view(&mut self, at: usize, mode: ViewMode, mut tiles: Vec<WantedTile>) -> Result<(), Refusal> {
+    pub(super) fn set_view(&mut self, at: usize, mode: ViewChoice, mut tiles: Vec<WantedTile>) -> Result<(), Refusal> {
         if tiles.len() > MAX_TILES {
             return Err(Refusal::new(Reason::OutOfRange, format!("tiles must not hold more than {MAX_TILES}")));
         }
         tiles.retain(|tile| matches!(tile.source, Source::Camera | Source::Screen));
         let member = &mut self.members[at];
-        let id = member.id;
+        let (id, before) = (member.id, member.pictures().mode());
         member.tiles = tiles;
-        if member.view != mode {
-            member.view = mode;
+        member.view = mode;
+        if member.pictures().mode() != before {
             self.tell_all(News::Changed(id));
         }
         Ok(())
     }
 
-    fn member_of(&self, peer: PeerId) -> Option<usize> {
+    pub(super) fn member_of(&self, peer: PeerId) -> Option<usize> {
         self.members.iter().position(|m| m.session.as_ref().is_some_and(|session| session.peer == peer))
     }
 

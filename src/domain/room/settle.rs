@@ -9,7 +9,8 @@ use crate::domain::media::{Assignment, Feed, MediaCommand};
 use crate::domain::participant::{Member, Phase};
 use crate::domain::scene::{self, Person};
 use crate::domain::slots::{self, LiveTrack, Slot, Stage, Want};
-use crate::domain::words::{ParticipantKind, ViewMode};
+use crate::domain::thin::Pictures;
+use crate::domain::words::ParticipantKind;
 
 /// What a viewer without a view of its own hears.
 const MIX_SOUND: Want = Want { feed: Feed::MixSound, height: 0, priority: Priority::Voice };
@@ -107,19 +108,21 @@ fn fill_slots(member: &mut Member, stage: &Stage) -> Vec<(Assignment, bool)> {
     let Some(session) = member.session.as_mut().filter(|session| session.phase == Phase::Connected) else {
         return Vec::new();
     };
+    let shown = member.line.pictures(member.view, member.low);
     let before: Vec<Option<Feed>> = session.slots.iter().map(|slot| slot.feed).collect();
     let slots: &mut [Slot] = &mut session.slots;
     let changes = if member.kind == ParticipantKind::Whep {
-        let mut changes = slots::fill_with_mix(slots, member.low);
+        let mut changes = slots::fill_with_mix(slots, member.low || shown == Pictures::Mix { low: true });
         changes.extend(slots::fill(slots, MediaKind::Audio, &[MIX_SOUND]));
         changes
     } else {
         let count = |kind| slots::count(slots, kind);
         let pictures = stage.pictures(member.id, &member.tiles, count(MediaKind::Video));
         let voices = stage.voices(member.id, &pictures, count(MediaKind::Audio));
-        let mut changes = match member.view {
-            ViewMode::Tiles => slots::fill(slots, MediaKind::Video, &pictures),
-            ViewMode::Mix => slots::fill_with_mix(slots, member.low),
+        let mut changes = match shown {
+            Pictures::Tiles => slots::fill(slots, MediaKind::Video, &pictures),
+            Pictures::Mix { low } => slots::fill_with_mix(slots, low),
+            Pictures::Nothing => slots::fill(slots, MediaKind::Video, &[]),
         };
         changes.extend(slots::fill(slots, MediaKind::Audio, &voices));
         changes

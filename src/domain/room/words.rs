@@ -7,7 +7,7 @@ use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::Join;
 use crate::domain::slots::WantedTile;
-use crate::domain::words::{Activity, Layout, MediaState, Role, ViewMode};
+use crate::domain::words::{Activity, Layout, MediaState, Role, ViewChoice};
 
 /// A line to one client, for as long as it lasts. Never used twice by one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,8 +78,8 @@ pub enum Act {
     Media(MediaState),
     /// What the member draws.
     View {
-        /// Tiles or mix.
-        mode: ViewMode,
+        /// How.
+        mode: ViewChoice,
         /// Most wanted first.
         tiles: Vec<WantedTile>,
     },

@@ -23,7 +23,7 @@ use super::auth::{Named, Shown, shown};
 use super::error::Problem;
 use super::{App, body, ice};
 use crate::domain::error::{Reason, Refusal};
-use crate::domain::words::{MediaState, ParticipantKind, ViewMode};
+use crate::domain::words::{MediaState, ParticipantKind, ViewChoice};
 use crate::rooms::api::JoinRequest;
 use crate::rooms::handle::RoomHandle;
 
@@ -155,8 +155,8 @@ fn join_request(app: &App, door: Door, wishes: Wishes, host: bool, offer: &str) 
     };
     let sends = |kind: &str| door == Door::Whip && offer.lines().any(|line| line.starts_with(kind));
     let (kind, name, view) = match door {
-        Door::Whip => (ParticipantKind::Whip, "WHIP", ViewMode::Tiles),
-        Door::Whep => (ParticipantKind::Whep, "WHEP", ViewMode::Mix),
+        Door::Whip => (ParticipantKind::Whip, "WHIP", ViewChoice::Tiles),
+        Door::Whep => (ParticipantKind::Whep, "WHEP", ViewChoice::Mix),
     };
     Ok(JoinRequest {
         name: wishes.name.unwrap_or_else(|| name.to_owned()),

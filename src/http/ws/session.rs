@@ -13,7 +13,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use super::{MAX_MESSAGE, convert, frame};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::ParticipantId;
-use crate::domain::words::{ParticipantKind, ViewMode};
+use crate::domain::words::{ParticipantKind, ViewChoice};
 use crate::http::{App, SharedApp, ice, limits, view};
 use crate::metrics::Present;
 use crate::protocol::PROTOCOL_VERSION;
@@ -104,7 +104,7 @@ fn join_request(app: &App, room: &RoomHandle, message: ClientMessage) -> Result<
         host,
         resume,
         media,
-        view: ViewMode::Tiles,
+        view: ViewChoice::Tiles,
         low: false,
         ice_servers: ice::servers(&app.state.config, SystemTime::now()),
     })

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use rtcp_types::Twcc;
 
+use crate::domain::ids::PeerId;
+
 use super::super::Outbound;
 use super::super::allocator::{Demand, LAYERS};
 use super::super::egress::{Exit, Slot};
@@ -36,6 +38,14 @@ impl Router {
             self.settle_line(now, from, None, out);
         }
         self.begin_probe(now, from, out);
+    }
+
+    /// Look for this many bits/s on a viewer's line, though less is sent to it.
+    pub(crate) fn aim_line(&mut self, viewer: PeerId, bitrate: u32) {
+        let peer = self.ids.get(&viewer).and_then(|&key| self.peers.get_mut(key));
+        if let Some(line) = peer.and_then(|peer| peer.egress.line.as_mut()) {
+            line.aim = f64::from(bitrate);
+        }
     }
 
     /// Looks at all lines: every quarter of a second.
@@ -119,11 +129,11 @@ impl Router {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
         let egress = &mut peer.egress;
         let Some(line) = &mut egress.line else { return };
-        if !line.needs.are_unmet() || egress.sender.is_none() || !line.estimator.is_calm(now) {
+        if !line.is_short() || egress.sender.is_none() || !line.estimator.is_calm(now) {
             return;
         }
         let (estimate, counts) = (line.estimator.estimate(), (egress.sent.bytes, egress.sent.packets));
-        if let Some(mark) = line.estimator.prober.begin(now, estimate, line.needs.wanted, counts) {
+        if let Some(mark) = line.estimator.prober.begin(now, estimate, line.needs.wanted.max(line.aim), counts) {
             egress.sent.probe = mark;
             self.send_probe(now, viewer, out);
         }
@@ -152,7 +162,7 @@ impl Router {
 
     /// How many layers each video slot of a viewer is being sent; 0 is nothing.
     #[cfg(test)]
-    pub(super) fn sent_layers(&self, viewer: crate::domain::ids::PeerId) -> Vec<u8> {
+    pub(super) fn sent_layers(&self, viewer: PeerId) -> Vec<u8> {
         let slots = self.ids.get(&viewer).and_then(|&key| self.peers.get(key)).map(|peer| &peer.egress.slots);
         let video =
             slots.into_iter().flatten().filter(|slot| slot.lane.priority != crate::domain::ids::Priority::Voice);

@@ -57,6 +57,11 @@ export type StreamState = "connecting" | "live" | "retrying" | "ended" | "failed
 export type TrackSource = "microphone" | "camera" | "screen" | "screen_sound";
 
 /**
+ * What somebody wants to be sent. 
+ */
+export type ViewChoice = "auto" | "tiles" | "mix" | "sound";
+
+/**
  * What somebody is sent. 
  */
-export type ViewMode = "tiles" | "mix";
+export type ViewMode = "tiles" | "mix" | "sound";

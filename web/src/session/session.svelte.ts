@@ -2,7 +2,7 @@
 
 import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
 import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
-import type { TrackSource, ViewMode } from '../protocol/words';
+import type { TrackSource, ViewChoice } from '../protocol/words';
 import { Peer, type Slot } from '../rtc/peer';
 import { NO_WAIT, quality, sampleOf, wait, type Quality, type Sample } from '../rtc/stats';
 import { ApiError, roomInfo } from '../signalling/rest';
@@ -107,7 +107,7 @@ export class Session {
     }
   }
 
-  choose(mode: ViewMode): void {
+  choose(mode: ViewChoice): void {
     this.#dispatch({ type: 'view', mode });
   }
 

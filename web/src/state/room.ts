@@ -1,7 +1,7 @@
 // What is true about the room, and how each event changes it. Pure: no clock, no network, no screen.
 
 import type { FeedView, ParticipantView, RoomView, ServerMessage, WaitingView } from '../protocol/server';
-import type { MediaState, Role, TrackSource, ViewMode } from '../protocol/words';
+import type { MediaState, Role, TrackSource, ViewChoice, ViewMode } from '../protocol/words';
 
 /** Where somebody stands. */
 export type Phase =
@@ -49,7 +49,7 @@ export interface RoomState {
   waiting: WaitingView[];
   invitation: { code: string; url: string } | null;
   /** What the person asked to see. */
-  view: ViewMode;
+  view: ViewChoice;
   pinned: TileId | null;
   /** Which part of the people is drawn when not everybody fits; 0 holds you and who spoke. */
   page: number;
@@ -63,7 +63,7 @@ export type RoomEvent =
   | { type: 'connection'; connected: boolean }
   | { type: 'media'; flowing: boolean }
   | { type: 'offered' }
-  | { type: 'view'; mode: ViewMode }
+  | { type: 'view'; mode: ViewChoice }
   | { type: 'pin'; tile: TileId | null }
   | { type: 'page'; page: number }
   | { type: 'notice'; kind: Notice['kind']; text?: string; code?: string }
@@ -87,7 +87,7 @@ export function initial(): RoomState {
     spoke: [],
     waiting: [],
     invitation: null,
-    view: 'tiles',
+    view: 'auto',
     pinned: null,
     page: 0,
     notices: [],
@@ -265,9 +265,13 @@ export function isLive(room: RoomView): boolean {
   return runningStreams(room).some(({ state }) => state === 'live');
 }
 
+/** What the server sends me at present. */
+export function sentView(state: RoomState): ViewMode {
+  return state.participants.find(({ id }) => id === state.you)?.view ?? 'tiles';
+}
+
 /** Whether the one picture is shown: asked for, or given by the server to a thin line. */
 export function showsMix(state: RoomState): boolean {
   if (state.view === 'mix') return true;
-  const me = state.participants.find(({ id }) => id === state.you);
-  return me?.view === 'mix' && Object.values(state.slots).some(({ kind }) => kind === 'mix');
+  return sentView(state) === 'mix' && Object.values(state.slots).some(({ kind }) => kind === 'mix');
 }

@@ -1,0 +1,259 @@
+//! How much of what a viewer chose its line carries: everybody, the one small picture, or sound alone. Down when a line has
+//! been too thin for some seconds, up when there has been room for some, and later each time that was a mistake.
+
+use std::time::Duration;
+
+use super::words::{ViewChoice, ViewMode};
+
+/// The small picture with some voices, bits/s: where less is needed it would save nothing.
+const LOW: u32 = 200_000;
+/// Below this only voices are sent, and from this on the small picture again, bits/s.
+const LEAST: u32 = 80_000;
+const PICTURE_AGAIN: u32 = 120_000;
+/// A line must be too thin for so long.
+const POOR: Duration = Duration::from_secs(4);
+/// And have room for so long: at first, and at most.
+const PATIENCE: Duration = Duration::from_secs(3);
+const MOST_PATIENCE: Duration = Duration::from_secs(60);
+/// A step up that is taken back within this was a mistake.
+const MISTAKE: Duration = Duration::from_secs(30);
+
+/// What the pictures of a viewer are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// Everybody's own.
+    Tiles,
+    /// The mix; `low` even where the full rendition could be shown.
+    Mix {
+        /// The small one.
+        low: bool,
+    },
+    /// None.
+    Nothing,
+}
+
+impl Pictures {
+    /// As others are told.
+    pub fn mode(self) -> ViewMode {
+        match self {
+            Pictures::Tiles => ViewMode::Tiles,
+            Pictures::Mix { .. } => ViewMode::Mix,
+            Pictures::Nothing => ViewMode::Sound,
+        }
+    }
+}
+
+/// What is known of a viewer's line, in bits/s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// What it carries.
+    pub estimate: u32,
+    /// What the lowest layers of all that is to be sent now need, and voices.
+    pub needed: u32,
+    /// So many pictures of others there are.
+    pub pictures: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Step {
+    #[default]
+    Full,
+    Reduced,
+    Least,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct LineFit {
+    choice: Option<ViewChoice>,
+    step: Step,
+    last: Option<Reading>,
+    /// The last reading while all of the choice was sent.
+    full: Option<Reading>,
+    poor_since: Option<Duration>,
+    good_since: Option<Duration>,
+    patience: Option<Duration>,
+    raised: Option<Duration>,
+}
+
+impl LineFit {
+    /// What is sent to somebody who chose this. `low`: the small picture was asked for by name.
+    pub fn pictures(&self, choice: ViewChoice, low: bool) -> Pictures {
+        match (choice, self.step) {
+            (ViewChoice::Tiles, _) | (ViewChoice::Auto, Step::Full) => Pictures::Tiles,
+            (ViewChoice::Auto, Step::Reduced) => Pictures::Mix { low: true },
+            (ViewChoice::Auto, Step::Least) | (ViewChoice::Sound, _) => Pictures::Nothing,
+            (ViewChoice::Mix, step) => Pictures::Mix { low: low || step != Step::Full },
+        }
+    }
+
+    /// Bits/s that are worth looking for on a line that carries less than was chosen; 0 for none.
+    pub fn aim(&self) -> u32 {
+        match self.step {
+            Step::Full => 0,
+            Step::Reduced => self.wanted() / 4 * 5,
+            Step::Least => LOW,
+        }
+    }
+
+    /// The line was measured.
+    pub fn read(&mut self, now: Duration, choice: ViewChoice, reading: Reading) {
+        if self.choice.replace(choice).is_some_and(|before| before != choice) {
+            *self = Self { choice: Some(choice), ..Self::default() };
+        }
+        self.last = Some(reading);
+        if self.step == Step::Full {
+            self.full = Some(reading);
+        }
+        let (poor, good) = (self.is_poor(choice, reading), self.is_good(reading));
+        self.poor_since = poor.then(|| self.poor_since.unwrap_or(now));
+        self.good_since = good.then(|| self.good_since.unwrap_or(now));
+    }
+
+    /// When [`Self::settle`] may have something to change.
+    pub fn next_timer(&self) -> Option<Duration> {
+        let poor = self.poor_since.map(|since| since + POOR);
+        let good = self.good_since.map(|since| since + self.patience.unwrap_or(PATIENCE));
+        [poor, good].into_iter().flatten().min()
+    }
+
+    /// Takes the steps that are due. True when what is sent changes.
+    pub fn settle(&mut self, now: Duration) -> bool {
+        let due = |since: Option<Duration>, wait| since.is_some_and(|since| since + wait <= now);
+        if due(self.poor_since, POOR) {
+            self.down(now);
+        } else if due(self.good_since, self.patience.unwrap_or(PATIENCE)) {
+            self.step = if self.step == Step::Least { Step::Reduced } else { Step::Full };
+            self.raised = Some(now);
+        } else {
+            return false;
+        }
+        (self.poor_since, self.good_since) = (None, None);
+        true
+    }
+
+    fn down(&mut self, now: Duration) {
+        let patience = self.patience.unwrap_or(PATIENCE);
+        let mistaken = self.raised.take().is_some_and(|raised| now < raised + MISTAKE);
+        self.patience = Some(if mistaken { (patience * 2).min(MOST_PATIENCE) } else { PATIENCE });
+        self.step = if self.step == Step::Full { Step::Reduced } else { Step::Least };
+    }
+
+    /// What all of the choice needs, as far as is known now.
+    fn wanted(&self) -> u32 {
+        let Some((full, last)) = self.full.zip(self.last) else { return LOW };
+        let of_each = u64::from(full.needed) * last.pictures as u64 / full.pictures.max(1) as u64;
+        u32::try_from(of_each).unwrap_or(u32::MAX / 5).min(u32::MAX / 5).max(LOW)
+    }
+
+    fn is_poor(&self, choice: ViewChoice, reading: Reading) -> bool {
+        match (choice, self.step) {
+            (ViewChoice::Auto | ViewChoice::Mix, Step::Full) => {
+                reading.needed > LOW && reading.estimate < reading.needed
+            }
+            (ViewChoice::Auto, Step::Reduced) => reading.estimate < LEAST,
+            _ => false,
+        }
+    }
+
+    fn is_good(&self, reading: Reading) -> bool {
+        match self.step {
+            Step::Full => false,
+            Step::Reduced => reading.estimate > self.wanted() / 20 * 23,
+            Step::Least => reading.estimate > PICTURE_AGAIN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERYBODY: Reading = Reading { estimate: 2_000_000, needed: 700_000, pictures: 5 };
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn line(estimate: u32) -> Reading {
+        Reading { estimate, ..EVERYBODY }
+    }
+
+    /// A reading a second; what is sent after each.
+    fn run(fit: &mut LineFit, choice: ViewChoice, from: u64, readings: &[Reading]) -> Vec<Pictures> {
+        let sent = readings.iter().zip(from..).map(|(reading, second)| {
+            fit.read(s(second), choice, *reading);
+            fit.settle(s(second));
+            fit.pictures(choice, false)
+        });
+        sent.collect()
+    }
+
+    #[test]
+    fn a_thin_line_shows_one_picture_and_a_better_one_everybody_again() {
+        let mut fit = LineFit::default();
+        let sent = run(&mut fit, ViewChoice::Auto, 0, &[[line(2_000_000); 3], [line(300_000); 3]].concat());
+        assert_eq!(sent, [Pictures::Tiles; 6], "a moment is no reason");
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 6, &[line(300_000); 2])[1], Pictures::Mix { low: true });
+        assert_eq!(fit.aim(), 875_000);
+        // The mix needs little: that says nothing about everybody.
+        let mixed = Reading { needed: 180_000, ..line(300_000) };
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 8, &[mixed; 100])[99], Pictures::Mix { low: true });
+        let sent = run(&mut fit, ViewChoice::Auto, 108, &[Reading { needed: 180_000, ..line(900_000) }; 4]);
+        assert_eq!(sent[2..], [Pictures::Mix { low: true }, Pictures::Tiles]);
+        assert_eq!(fit.aim(), 0);
+    }
+
+    #[test]
+    fn a_line_that_wavers_is_believed_later_each_time() {
+        let mut fit = LineFit::default();
+        let mut changes = Vec::new();
+        let mut last = Pictures::Tiles;
+        for second in 0..300 {
+            let estimate = if fit.pictures(ViewChoice::Auto, false) == Pictures::Tiles { 300_000 } else { 900_000 };
+            let sent = run(&mut fit, ViewChoice::Auto, second, &[line(estimate)])[0];
+            if std::mem::replace(&mut last, sent) != sent {
+                changes.push(second);
+            }
+        }
+        // Four seconds of everybody each time, and 3, 6, 12, 24, 48, 60, 60 s of one picture between.
+        assert_eq!(changes, [4, 7, 11, 17, 21, 33, 37, 61, 65, 113, 117, 177, 181, 241, 245]);
+    }
+
+    #[test]
+    fn the_thinnest_line_has_sound_alone() {
+        let mut fit = LineFit::default();
+        let sent = run(&mut fit, ViewChoice::Auto, 0, &[line(60_000); 10]);
+        assert_eq!((sent[4], sent[9]), (Pictures::Mix { low: true }, Pictures::Nothing));
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 10, &[line(150_000); 4])[3], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 14, &[line(150_000); 60])[59], Pictures::Mix { low: true });
+    }
+
+    #[test]
+    fn who_chose_gets_what_they_chose() {
+        for (choice, sent) in [(ViewChoice::Tiles, Pictures::Tiles), (ViewChoice::Sound, Pictures::Nothing)] {
+            assert_eq!(run(&mut LineFit::default(), choice, 0, &[line(50_000); 30])[29], sent);
+        }
+        // One picture is the full one where the line carries it.
+        let mut fit = LineFit::default();
+        assert_eq!(run(&mut fit, ViewChoice::Mix, 0, &[line(1_000_000); 9])[8], Pictures::Mix { low: false });
+        assert_eq!(run(&mut fit, ViewChoice::Mix, 9, &[line(300_000); 9])[8], Pictures::Mix { low: true });
+        // A new choice begins anew.
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 18, &[line(900_000)]), [Pictures::Tiles]);
+    }
+
+    #[test]
+    fn two_people_gain_nothing_by_a_mix() {
+        let two = Reading { estimate: 100_000, needed: 190_000, pictures: 1 };
+        assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[two; 30])[29], Pictures::Tiles);
+    }
+
+    #[test]
+    fn fewer_people_need_less() {
+        let mut fit = LineFit::default();
+        run(&mut fit, ViewChoice::Auto, 0, &[line(400_000); 5]);
+        assert_eq!(fit.pictures(ViewChoice::Auto, false), Pictures::Mix { low: true });
+        let fewer = Reading { estimate: 400_000, needed: 180_000, pictures: 2 };
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 5, &[fewer; 4])[3], Pictures::Tiles);
+    }
+}
