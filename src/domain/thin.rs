@@ -216,8 +216,8 @@ mod tests {
                 changes.push(second);
             }
         }
-        // Four seconds of everybody each time, and 3, 6, 12, 24, 48, 60, 60 s of one picture between.
-        assert_eq!(changes, [4, 7, 11, 17, 21, 33, 37, 61, 65, 113, 117, 177, 181, 241, 245]);
+        // Four seconds of everybody each time, and 3, 6, 12, 24, 48, 60 s of one picture between; each begins with a reading.
+        assert_eq!(changes, [4, 8, 13, 20, 25, 38, 43, 68, 73, 122, 127, 188, 193, 254, 259]);
     }
 
     #[test]
