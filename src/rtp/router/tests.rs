@@ -13,3 +13,4 @@ mod narrow;
 mod repair;
 mod reports;
 mod simulcast;
+mod temporal;
