@@ -22,7 +22,10 @@ const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
 /// Not more than this many times what could be used.
 const USE: f64 = 2.0;
-/// Between clusters that found nothing: at first and at most.
+/// Between clusters that found nothing while no other ever did: somebody who joins waits for a picture. Twice as long each
+/// time, up to the next one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Between clusters that found nothing: later and at most.
 const PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(12);
 /// After this the reports on a cluster are not waited for any more.
@@ -35,7 +38,7 @@ pub(crate) struct ProbeResult {
     pub(crate) rate: f64,
     /// And no more.
     pub(crate) full: bool,
-    /// Hardly anything was lost.
+    /// Hardly anything was lost that would not have been anyway.
     pub(crate) intact: bool,
 }
 
@@ -167,8 +170,8 @@ impl Prober {
         }
     }
 
-    /// What the cluster found, once it is known.
-    pub(crate) fn conclude(&mut self, now: Instant, round_trip: Duration) -> Option<ProbeResult> {
+    /// What the cluster found, once it is known. `usual`: the part of all packets that the line loses anyway.
+    pub(crate) fn conclude(&mut self, now: Instant, round_trip: Duration, usual: f64) -> Option<ProbeResult> {
         let cluster = self.cluster?;
         let sent = cluster.packets?;
         let reported = self.tally.map_or(0, |tally| tally.packets) + self.lost;
@@ -178,13 +181,14 @@ impl Prober {
         self.cluster = None;
         let result = self.tally.and_then(|tally| tally.rate(sent)).map(|(rate, full)| {
             let rate = if full { rate * LEFT_FREE } else { rate };
-            ProbeResult { rate, full, intact: f64::from(self.lost) < 0.1 * f64::from(sent) }
+            ProbeResult { rate, full, intact: f64::from(self.lost) < (0.1 + usual) * f64::from(sent) }
         });
         let found = result.is_some_and(|result| result.rate >= GO_ON * cluster.rate && result.intact);
         self.pause = Some(match self.pause {
             _ if found => PAUSE,
+            Some(pause) if pause < PAUSE => (pause * 2).min(PAUSE),
             Some(pause) => (pause * 3 / 2).min(LONGEST_PAUSE),
-            None => PAUSE,
+            None => FIRST_PAUSE,
         });
         self.next = Some(if found { now } else { now + self.pause.unwrap_or(PAUSE) });
         result

@@ -7,6 +7,7 @@ mod forwarding;
 mod garbage;
 mod harness;
 mod hostile;
+mod joins;
 mod local;
 mod lossy;
 mod narrow;

@@ -95,7 +95,7 @@ impl Room {
         room
     }
 
-    fn enter(&mut self, id: PeerId, road: Road, people: u64, height: u16) {
+    pub(super) fn enter(&mut self, id: PeerId, road: Road, people: u64, height: u16) {
         self.router.add_peer(id, "viewer", viewing(people as u32));
         self.router.set_keys(id, &keys(id));
         self.viewers.push(Viewer::new(id, road, self.now));

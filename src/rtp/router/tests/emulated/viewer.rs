@@ -27,11 +27,13 @@ pub(in super::super) struct Road {
     pub(in super::super) rate: u64,
     pub(in super::super) loss: f32,
     pub(in super::super) jitter: u64,
+    /// Of what is lost and late.
+    pub(in super::super) seed: u64,
 }
 
 impl Road {
     pub(in super::super) fn of(rate: u64) -> Road {
-        Road { rate, loss: 0.0, jitter: 0 }
+        Road { rate, loss: 0.0, jitter: 0, seed: 5 }
     }
 
     pub(super) fn config(self) -> NetemConfig {
@@ -46,7 +48,7 @@ impl Road {
             .jitter(ms(self.jitter))
             .loss(loss)
             .link(Bitrate::from(self.rate), DataSize::from(buffer as usize))
-            .seed(5)
+            .seed(self.seed)
     }
 }
 
