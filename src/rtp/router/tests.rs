@@ -1,5 +1,6 @@
 //! The router from outside: peers that protect and unprotect, in virtual time.
 
+mod compared;
 mod cost;
 mod emulated;
 mod feedback;

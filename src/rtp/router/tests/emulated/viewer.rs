@@ -36,7 +36,7 @@ impl Road {
         Road { rate, loss: 0.0, jitter: 0, seed: 5 }
     }
 
-    pub(super) fn config(self) -> NetemConfig {
+    pub(in super::super) fn config(self) -> NetemConfig {
         let loss = match self.loss {
             0.0 => LossModel::None,
             loss => RandomLoss::new(Probability::new(loss)).into(),
