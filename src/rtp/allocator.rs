@@ -237,9 +237,8 @@ impl Allocator {
     /// All first pictures of what is to come, frames that were left out, the first better picture, and all that must give
     /// way. Better layers begin with a key frame each, and those all at once would fill the line.
     fn raise_one(&mut self, better: &[Level], demands: &[Demand]) {
-        let rises = |slot: &usize| {
-            self.allowed[*slot] > Level::NONE && better[*slot].layers() > self.allowed[*slot].layers()
-        };
+        let rises =
+            |slot: &usize| self.allowed[*slot] > Level::NONE && better[*slot].layers() > self.allowed[*slot].layers();
         let first = (0..demands.len()).filter(rises).min_by_key(|&slot| (demands[slot].priority, self.allowed[slot]));
         for (slot, &level) in better.iter().enumerate() {
             let (demand, present) = (&demands[slot], self.allowed[slot]);

@@ -170,6 +170,7 @@ impl Estimator {
         }
         (self.heard, self.silent_since) = (Some(now), None);
         let usage = self.usage(now);
+        self.prober.expect(self.queue.variation());
         let acked = self.arriving.rate();
         let load = match self.sending.rate() {
             Some(rate) if rate >= LIMITED * self.estimate() => Load::Full,

@@ -80,7 +80,10 @@ mod tests {
     impl Stream {
         /// A frame of one packet; the limit it is under.
         fn frame(&mut self, tid: u8, sync: bool, most: u8) -> u8 {
-            self.packet(Descriptor { start: true, temporal: Some(Temporal { tid, sync }), ..Descriptor::default() }, most)
+            self.packet(
+                Descriptor { start: true, temporal: Some(Temporal { tid, sync }), ..Descriptor::default() },
+                most,
+            )
         }
 
         fn packet(&mut self, descriptor: Descriptor, most: u8) -> u8 {
@@ -147,7 +150,12 @@ mod tests {
             assert_eq!(stream.frame(1, false, 3), 0);
         }
         assert!(stream.thinning.needs_key_frame(stream.now));
-        let key = Descriptor { key_frame: true, start: true, temporal: Some(Temporal { tid: 0, sync: false }), ..Descriptor::default() };
+        let key = Descriptor {
+            key_frame: true,
+            start: true,
+            temporal: Some(Temporal { tid: 0, sync: false }),
+            ..Descriptor::default()
+        };
         assert_eq!(stream.packet(key, 3), 3);
         assert!(!stream.thinning.needs_key_frame(stream.now));
     }

@@ -62,7 +62,8 @@ impl Descriptor {
             }
             if flags & 0x30 != 0 {
                 let byte = *payload.get(at)?;
-                descriptor.temporal = (flags & 0x20 != 0).then_some(Temporal { tid: byte >> 6, sync: byte & 0x20 != 0 });
+                descriptor.temporal =
+                    (flags & 0x20 != 0).then_some(Temporal { tid: byte >> 6, sync: byte & 0x20 != 0 });
                 at += 1;
             }
         }

@@ -9,6 +9,10 @@ use super::Acked;
 const LENGTH: Duration = Duration::from_millis(25);
 const LEAST_BYTES: f64 = 1500.0;
 const LONGEST: Duration = Duration::from_millis(100);
+/// Of how uneven the way is: a shorter cluster is pulled apart or pushed together by that, and looks like a full line.
+const EVEN: f64 = 8.0;
+/// The queue, in s, that a cluster which is longer for that reason may make of a line that carries no more than the estimate.
+const QUEUE: f64 = 0.05;
 /// Packets that must have arrived, and the part of all.
 const LEAST_PACKETS: u32 = 5;
 const LEAST_PART: f64 = 0.8;
@@ -80,9 +84,15 @@ pub(crate) struct Prober {
     last_id: u8,
     next: Option<Instant>,
     pause: Option<Duration>,
+    variation: f64,
 }
 
 impl Prober {
+    /// How uneven the way is, in ms.
+    pub(crate) fn expect(&mut self, variation: f64) {
+        self.variation = variation;
+    }
+
     /// Begins a cluster if one is due; its mark for the packets sent from now on. `wanted`: bits/s that could be used.
     /// `counts`: bytes and packets ever sent.
     pub(crate) fn begin(&mut self, now: Instant, estimate: f64, wanted: f64, counts: (u64, u64)) -> Option<u8> {
@@ -92,7 +102,8 @@ impl Prober {
         let factor = if self.pause.is_none() { FIRST_FACTOR } else { FACTOR };
         let rate = (estimate * factor).min(wanted * USE).max(estimate * 1.1);
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        let length = Duration::from_secs_f64(LEAST_BYTES * 8.0 / rate).clamp(LENGTH, LONGEST);
+        let even = (EVEN * self.variation / 1000.0).min(QUEUE * estimate / (rate - estimate));
+        let length = Duration::from_secs_f64(even.max(LEAST_BYTES * 8.0 / rate)).clamp(LENGTH, LONGEST);
         self.cluster = Some(Cluster {
             id: self.last_id,
             rate,

@@ -1,6 +1,6 @@
 //! Our estimator and str0m's before the same lines, in virtual time, with media that follows the estimate:
 //!
-//! `cargo test --lib compared -- --ignored --nocapture` prints the table of `docs/benchmarks.md`.
+//! `cargo nextest run --locked --lib --run-ignored only compared --no-capture` prints the table of `docs/benchmarks.md`.
 //!
 //! A camera sends a picture 30 times a second, of 0.94 of the estimate (the allocator's margin) but not more than
 //! [`WANTED`]. What a sender adds by itself to probe is on the line, but not counted as use of it. Nothing is sent again.
@@ -91,12 +91,27 @@ const TRACES: [Trace; 9] = [
     Trace { name: "250 kbit/s", roads: &[(0, road(250))], burst: None, length: 60 },
     Trace { name: "600 kbit/s", roads: &[(0, road(600))], burst: None, length: 60 },
     Trace { name: "1500 kbit/s", roads: &[(0, road(1500))], burst: None, length: 60 },
-    Trace { name: "1500, from 20 s 500, from 40 s 1500", roads: &[(0, road(1500)), (20, road(500)), (40, road(1500))], burst: None, length: 60 },
-    Trace { name: "1500, of which 1000 are taken from 20 to 30 s", roads: &[(0, road(1500))], burst: Some((20, 30, 1000 * K)), length: 60 },
+    Trace {
+        name: "1500, from 20 s 500, from 40 s 1500",
+        roads: &[(0, road(1500)), (20, road(500)), (40, road(1500))],
+        burst: None,
+        length: 60,
+    },
+    Trace {
+        name: "1500, of which 1000 are taken from 20 to 30 s",
+        roads: &[(0, road(1500))],
+        burst: Some((20, 30, 1000 * K)),
+        length: 60,
+    },
     Trace { name: "1500, 1 % lost", roads: &[(0, Road { loss: 0.01, ..road(1500) })], burst: None, length: 60 },
     Trace { name: "1500, 5 % lost", roads: &[(0, Road { loss: 0.05, ..road(1500) })], burst: None, length: 60 },
     Trace { name: "1500, 50 ms of jitter", roads: &[(0, Road { jitter: 25, ..road(1500) })], burst: None, length: 60 },
-    Trace { name: "600, 5 % lost, 50 ms of jitter", roads: &[(0, Road { loss: 0.05, jitter: 25, ..road(600) })], burst: None, length: 60 },
+    Trace {
+        name: "600, 5 % lost, 50 ms of jitter",
+        roads: &[(0, Road { loss: 0.05, jitter: 25, ..road(600) })],
+        burst: None,
+        length: 60,
+    },
 ];
 
 /// What came of a trace.
@@ -196,10 +211,8 @@ impl Run<'_> {
         let left = self.share(now, taken.map_or(0, |(.., rate)| rate));
         self.capacity += (left as f64).min(WANTED) / 1000.0;
         (0..4).for_each(|part| self.pass(now + Duration::from_micros(250 * part)));
-        if tick % 1000 == 999 {
-            if std::mem::take(&mut self.second) as f64 * 8.0 >= 0.5 * left as f64 {
-                self.half.get_or_insert(tick / 1000 + 1);
-            }
+        if tick % 1000 == 999 && std::mem::take(&mut self.second) as f64 * 8.0 >= 0.5 * left as f64 {
+            self.half.get_or_insert(tick / 1000 + 1);
         }
     }
 
@@ -241,7 +254,9 @@ fn run(pair: &mut dyn Pair, start: Instant, trace: &Trace) -> Outcome {
 #[test]
 #[ignore = "a comparison, for docs/benchmarks.md"]
 fn compared_with_str0m() {
-    println!("| line | used, ours / str0m, % | waits p95, ms | waits at most, ms | lost by queues | half used after, s |");
+    println!(
+        "| line | used, ours / str0m, % | waits p95, ms | waits at most, ms | lost by queues | half used after, s |"
+    );
     println!("| --- | --- | --- | --- | --- | --- |");
     for trace in &TRACES {
         let (mut ours, start) = ours::Ours::new();

@@ -4,8 +4,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use rtcp_types::{Nack, TransportFeedback};
+
 use super::emulated::*;
-use super::harness::ms;
+use super::harness::*;
+use crate::rtp::lane::LaneRef;
+use crate::rtp::vp8::{self, Temporal};
 
 const K: u64 = 1000;
 /// A picture and a voice of 47 kbit/s.
@@ -103,4 +107,32 @@ fn a_crowded_line_shows_everybody_some_frames() {
     }
     assert_eq!(viewer.voice_lost(), 0);
     assert!(viewer.waited(0.95, 7, 42) < 300.0);
+}
+
+#[test]
+fn a_late_packet_of_a_frame_that_was_left_out_fills_its_place_without_content() {
+    let mut net = Net::trio();
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 360);
+    let frame = |net: &mut Net, index: u64, tid, key: bool| {
+        let at = Temporal { tid, sync: false };
+        let payload = vp8::tests::layered(index as u16, 1, at, true, key.then_some(360));
+        net.send(ALICE, &Draft::video(20, index, payload));
+    };
+    frame(&mut net, 1, 0, true);
+    let bob = net.router.ids[&BOB];
+    let lane = net.router.lane_mut(LaneRef::Slot(bob, VIDEO_SLOT.0)).unwrap();
+    (lane.allowed, lane.temporal) = (1, 0);
+    frame(&mut net, 2, 0, false);
+    frame(&mut net, 4, 1, false);
+    frame(&mut net, 5, 0, false);
+    frame(&mut net, 3, 1, false);
+    let got = net.rtp(BOB, 200);
+    let indices: Vec<u64> = got.iter().map(|packet| packet.index - got[0].index).collect();
+    assert_eq!(indices, [0, 1, 3, 2]);
+    let contents: Vec<bool> = got.iter().map(|packet| !packet.payload.is_empty()).collect();
+    assert_eq!(contents, [true, true, true, false]);
+    let nack = Nack::builder().add_rtp_sequence(got[3].header.sequence);
+    net.feedback(BOB, TransportFeedback::builder_owned(nack).sender_ssrc(9).media_ssrc(200));
+    let again = net.rtp(BOB, 201);
+    assert_eq!(again[0].payload, got[3].header.sequence.to_be_bytes(), "nothing but its number");
 }

@@ -67,7 +67,8 @@ impl Theirs {
         let credentials = [&mut *sender, &mut *viewer].map(|rtc| rtc.direct_api().local_ice_credentials());
         let [sender_print, viewer_print] = prints;
         let [sender_credentials, viewer_credentials] = credentials;
-        let peers = [(sender, viewer_print, viewer_credentials, true), (viewer, sender_print, sender_credentials, false)];
+        let peers =
+            [(sender, viewer_print, viewer_credentials, true), (viewer, sender_print, sender_credentials, false)];
         for (rtc, print, credentials, active) in peers {
             let mut api = rtc.direct_api();
             api.set_remote_fingerprint(print);

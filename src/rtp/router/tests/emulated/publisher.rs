@@ -152,7 +152,8 @@ impl Publisher {
             let height = (key && start).then_some(180 << layer);
             let mut payload = vp8::tests::layered(picture, encoder.tl0, Temporal { tid, sync }, start, height);
             payload.resize(part, 7);
-            let (left, refers) = (size.saturating_sub(part).div_ceil(1100) as u64, if key { vec![] } else { refers.clone() });
+            let (left, refers) =
+                (size.saturating_sub(part).div_ceil(1100) as u64, if key { vec![] } else { refers.clone() });
             Frame { number: encoder.picture, left, refers }.write(&mut payload);
             encoder.index += 1;
             let draft = Draft::video(31 + layer as u32, encoder.index, payload);
@@ -201,7 +202,8 @@ impl Frame {
     }
 
     pub(super) fn read(payload: &[u8]) -> Frame {
-        let mut numbers = payload[FRAME_AT..].chunks_exact(8).map(|bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
+        let mut numbers =
+            payload[FRAME_AT..].chunks_exact(8).map(|bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
         let mut next = || numbers.next().unwrap();
         let (number, left, count) = (next(), next(), next());
         Frame { number, left, refers: numbers.take(count as usize).collect() }
