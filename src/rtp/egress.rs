@@ -297,15 +297,19 @@ impl Egress {
         true
     }
 
-    /// Header, payload, shifts, protection, in one pass. `again`: as a retransmission (RFC 4588 where agreed).
+    /// Header, payload, shifts, protection, in one pass. `again`: as a retransmission (RFC 4588 where agreed). The place of
+    /// a packet of a temporal layer that is not sent on is filled without its content.
     fn write(
         &mut self,
         slot: u16,
         (placed, codec, again): (Placed, SlotCodec, bool),
-        (packet, vp8): (Cached<'_>, Option<Descriptor>),
+        (mut packet, mut vp8): (Cached<'_>, Option<Descriptor>),
         now: Instant,
         exit: &mut Exit<'_>,
     ) {
+        if vp8.is_some_and(|descriptor| descriptor.is_above(placed.limit)) {
+            (packet.payload, vp8) = (&[], None);
+        }
         let (Some(sender), Some(slot)) = (&self.sender, self.slots.get_mut(usize::from(slot))) else { return };
         let rtx = codec.rtx.filter(|_| again);
         let (ssrc, sequence) = match rtx {

@@ -44,6 +44,8 @@ pub(crate) const CEILING: f64 = 30_000_000.0;
 const LIMITED: f64 = 0.8;
 /// A queue that bothers nobody even if it grows, in ms.
 const NEGLIGIBLE: f64 = 25.0;
+/// The queue is empty, in ms.
+const EMPTY: f64 = 8.0;
 /// A queue that shows that the line is full although little is sent, in ms.
 const NOTICEABLE: f64 = 60.0;
 /// After that long without feedback on what is being sent, the line has got worse.
@@ -168,18 +170,19 @@ impl Estimator {
         }
         (self.heard, self.silent_since) = (Some(now), None);
         let usage = self.usage(now);
+        self.prober.expect(self.queue.variation());
         let acked = self.arriving.rate();
         let load = match self.sending.rate() {
             Some(rate) if rate >= LIMITED * self.estimate() => Load::Full,
             _ if self.queue.current() > NOTICEABLE => Load::Queued,
             _ => Load::Light,
         };
-        self.loss.count(now, received, lost, (self.rate.estimate(), acked));
+        self.loss.count(now, received, lost, (self.rate.estimate(), acked), load);
         if self.rate.update(now, usage, (acked, self.arriving.recent()), round_trip, load) {
             self.queue.reduced(now);
             self.prober.postpone(now);
         }
-        if let Some(result) = self.prober.conclude(now, round_trip) {
+        if let Some(result) = self.prober.conclude(now, round_trip, self.loss.fraction()) {
             self.rate.raise(now, result.rate, result.full);
             if result.intact {
                 self.loss.lift(result.rate);
@@ -190,8 +193,8 @@ impl Estimator {
     fn usage(&mut self, now: Instant) -> Usage {
         match self.trend.usage() {
             _ if self.queue.excessive(now) => Usage::Over,
-            // The burst of a key frame. If more follows, there will be a queue.
-            Usage::Over if self.queue.current() < NEGLIGIBLE => Usage::Under,
+            // The burst of a key frame, or of each frame. If more follows, there will be a queue.
+            Usage::Over if self.queue.current() < NEGLIGIBLE || self.queue.between_bursts() < EMPTY => Usage::Under,
             usage => usage,
         }
     }

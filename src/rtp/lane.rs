@@ -1,12 +1,14 @@
 //! What a slot and a subscription have in common: which track they are to carry, which stream they carry now, and the
 //! switch between the two.
 
+use std::cmp::Ordering;
 use std::time::Instant;
 
 use crate::domain::ids::Priority;
 
 use super::rewrite::{Media, Placed, Rewriter, StreamKey};
 use super::slab::Key;
+use super::thinning::{ALL_TIDS, Thinning};
 
 /// Who takes the packets of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,9 @@ pub(crate) struct Lane {
     pub(crate) priority: Priority,
     /// How many layers the viewer's line carries; 0 pauses it.
     pub(crate) allowed: u8,
+    /// The highest TID it carries of the best of those layers.
+    pub(crate) temporal: u8,
+    pub(crate) thinning: Thinning,
     /// Since when more than that is sent, for want of a key frame.
     pub(crate) over_since: Option<Instant>,
     /// What is being sent.
@@ -60,6 +65,8 @@ impl Lane {
             height: 0,
             priority: Priority::Other,
             allowed: u8::MAX,
+            temporal: ALL_TIDS,
+            thinning: Thinning::default(),
             over_since: None,
             current: None,
             target: None,
@@ -105,7 +112,7 @@ impl Lane {
             if self.target == self.current {
                 self.target = None;
             }
-            self.rewriter.switch(source, media);
+            self.switch(source, media);
             return self.rewriter.place(media).map_or(Verdict::Pass, |placed| self.sent(media, Verdict::Begin(placed)));
         }
         if self.current != Some(source) {
@@ -115,9 +122,30 @@ impl Lane {
             if !media.entry {
                 return Verdict::Pass;
             }
-            self.rewriter.switch(source, media);
+            self.switch(source, media);
+        } else {
+            self.thin(source, media);
         }
         self.rewriter.place(media).map_or(Verdict::Pass, |placed| self.sent(media, Verdict::Send(placed)))
+    }
+
+    fn switch(&mut self, source: StreamKey, media: &Media<'_>) {
+        self.rewriter.switch(source, media);
+        self.thinning = Thinning::default();
+        self.thin(source, media);
+    }
+
+    /// Lets the temporal layers through that the line carries, from the first frame on with which that can be.
+    fn thin(&mut self, source: StreamKey, media: &Media<'_>) {
+        let most = match (source.layer + 1).cmp(&self.allowed) {
+            Ordering::Less => ALL_TIDS,
+            Ordering::Equal => self.temporal,
+            // More than is allowed, until the key frame of another layer comes.
+            Ordering::Greater => 0,
+        };
+        if let Some(limit) = self.thinning.decide(media, most) {
+            self.rewriter.limit(media.sequence, limit);
+        }
     }
 
     /// A packet of `source` without content.

@@ -1,4 +1,6 @@
-//! A stream's bitrate over the last two seconds, for one addition per packet.
+//! A stream's bitrate over the last two seconds, and that of each of its temporal layers, for one addition per packet.
+
+use super::allocator::TIDS;
 
 /// Steps that count.
 const STEPS: usize = 8;
@@ -7,24 +9,26 @@ const STEPS: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     /// Of the present step.
-    bytes: u32,
-    steps: [u32; STEPS],
+    bytes: [u32; TIDS],
+    steps: [[u32; TIDS]; STEPS],
     /// Steps since the stream began or began again, up to `STEPS`.
     filled: usize,
     next: usize,
 }
 
 impl Meter {
-    /// A packet of so many bytes.
+    /// A packet of so many bytes; its temporal layer is 0 where there are none.
     #[inline]
-    pub(crate) fn add(&mut self, bytes: u32) {
-        self.bytes = self.bytes.wrapping_add(bytes);
+    pub(crate) fn add(&mut self, tid: u8, bytes: u32) {
+        if let Some(sum) = self.bytes.get_mut(usize::from(tid)) {
+            *sum = sum.wrapping_add(bytes);
+        }
     }
 
     /// A step is over.
     pub(crate) fn step(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        if bytes == 0 && self.filled == 0 {
+        if bytes == [0; TIDS] && self.filled == 0 {
             return;
         }
         self.steps[self.next] = bytes;
@@ -37,11 +41,14 @@ impl Meter {
         *self = Meter::default();
     }
 
-    /// In bits/s, with steps of `step` seconds; `None` in the first two.
-    pub(crate) fn rate(&self, step: f64) -> Option<f64> {
+    /// In bits/s by temporal layer, with steps of `step` seconds; `None` in the first two.
+    pub(crate) fn rates(&self, step: f64) -> Option<[f64; TIDS]> {
         // The first step was not a whole one.
         let whole = if self.filled == STEPS { STEPS } else { self.filled.checked_sub(1).filter(|&whole| whole > 0)? };
-        let bytes: u64 = (1..=whole).map(|back| u64::from(self.steps[(self.next + STEPS - back) % STEPS])).sum();
-        Some(bytes as f64 * 8.0 / (whole as f64 * step))
+        let mut bytes = [0u64; TIDS];
+        for step in (1..=whole).map(|back| &self.steps[(self.next + STEPS - back) % STEPS]) {
+            bytes.iter_mut().zip(step).for_each(|(sum, &bytes)| *sum += u64::from(bytes));
+        }
+        Some(bytes.map(|bytes| bytes as f64 * 8.0 / (whole as f64 * step)))
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
 //! bucket                                    how much a second
-//! cache  history  nack  report  twcc  rewrite   one stream
+//! cache  history  nack  report  twcc  rewrite  thinning   one stream
 //! stream (track, layers)   lane             who sends, who takes
 //! estimator  allocator  meter               how much a line carries, and for whom
 //! peer (publisher)         egress, line (viewer)
@@ -37,6 +37,7 @@ mod rewrite;
 mod slab;
 pub(crate) mod srtp;
 mod stream;
+mod thinning;
 mod twcc;
 pub(crate) mod vp8;
 

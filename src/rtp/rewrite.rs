@@ -2,7 +2,11 @@
 //! numbers go on, whatever the source's are.
 //!
 //! The mapping is a short list of segments. Each says: from this source number on, add this. A new one begins when the
-//! source changes and when a packet is taken out (padding); old ones still tell what a viewer's NACK refers to.
+//! source changes and when a packet is taken out (padding, frames of a temporal layer that is not sent on); old ones still
+//! tell what a viewer's NACK refers to.
+//!
+//! A packet that was missing when its neighbours were taken out has a number by then, whatever it turns out to be. If it
+//! is of a frame that is not sent on, its place is filled with a packet without content: [`Placed::limit`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,8 +16,8 @@ use super::nack::MAX_JUMP;
 use super::slab::Key;
 use super::vp8::{Descriptor, Shift};
 
-/// Segments remembered.
-const SEGMENTS: usize = 16;
+/// Segments remembered: a second's worth where every other frame of 60 a second is taken out.
+const SEGMENTS: usize = 32;
 
 /// One stream of a publisher: a layer of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(crate) struct Placed {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) shift: Shift,
+    /// The highest TID that is sent on there; the packet of a higher one goes without its content.
+    pub(crate) limit: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +62,7 @@ struct Segment {
     first_out: u64,
     timestamp: u32,
     shift: Shift,
+    limit: u8,
 }
 
 impl Segment {
@@ -64,6 +71,7 @@ impl Segment {
             sequence: self.first_out + (sequence - self.first_in),
             timestamp: timestamp.wrapping_add(self.timestamp),
             shift: self.shift,
+            limit: self.limit,
         }
     }
 }
@@ -80,6 +88,8 @@ pub(crate) struct Rewriter {
     arrived: Option<Instant>,
     picture: Option<u16>,
     tl0: Option<u8>,
+    /// The source's id of the last picture that was taken out.
+    left_out: Option<u16>,
 }
 
 impl Rewriter {
@@ -87,7 +97,7 @@ impl Rewriter {
     /// the first packets cannot be on both sides of a rollover.
     pub(crate) fn new(seed: u64) -> Rewriter {
         Rewriter {
-            segments: VecDeque::with_capacity(SEGMENTS),
+            segments: VecDeque::new(),
             epoch: 0,
             highest_in: 0,
             highest_out: seed & 0x7fff,
@@ -95,6 +105,7 @@ impl Rewriter {
             arrived: None,
             picture: None,
             tl0: None,
+            left_out: None,
         }
     }
 
@@ -120,13 +131,32 @@ impl Rewriter {
             first_out: self.highest_out + 1,
             timestamp: self.timestamp.wrapping_add(advance).wrapping_sub(first.timestamp),
             shift,
+            limit: u8::MAX,
         });
+        self.left_out = None;
     }
 
-    /// The place of a packet of the present source; `None` if it is from before the switch.
+    /// From this packet of the present source on, frames up to that TID are sent on. Nothing after it was placed yet.
+    pub(crate) fn limit(&mut self, sequence: u64, tid: u8) {
+        let Some(last) = self.segments.back_mut().filter(|last| last.first_in <= sequence) else { return };
+        if last.first_in == sequence {
+            last.limit = tid;
+            return;
+        }
+        let first_out = last.place(sequence, 0).sequence;
+        let next = Segment { first_in: sequence, first_out, limit: tid, ..*last };
+        self.push(next);
+    }
+
+    /// The place of a packet of the present source; `None` if it is from before the switch, or of a frame that is not sent
+    /// on.
     pub(crate) fn place(&mut self, media: &Media<'_>) -> Option<Placed> {
         let placed = self.segment_for(media.sequence)?.place(media.sequence, media.timestamp);
         if placed.sequence > self.highest_out {
+            if media.vp8.is_some_and(|descriptor| descriptor.is_above(placed.limit)) {
+                self.leave_out(media);
+                return None;
+            }
             self.highest_out = placed.sequence;
             self.highest_in = media.sequence;
             self.timestamp = placed.timestamp;
@@ -144,6 +174,18 @@ impl Rewriter {
     pub(crate) fn leaps(&self, sequence: u64) -> bool {
         let placed = self.segment_for(sequence).map(|segment| segment.place(sequence, 0).sequence);
         placed.is_some_and(|placed| placed > self.highest_out + MAX_JUMP)
+    }
+
+    /// Takes a packet out of the stream, and its picture out of the numbers of pictures.
+    fn leave_out(&mut self, media: &Media<'_>) {
+        self.skip(media.sequence);
+        let picture = media.vp8.and_then(|descriptor| descriptor.picture).map(|(id, _, _)| id);
+        if picture.is_some() && picture != self.left_out {
+            self.left_out = picture;
+            if let Some(last) = self.segments.back_mut() {
+                last.shift.picture = last.shift.picture.wrapping_sub(1);
+            }
+        }
     }
 
     /// Takes a packet without content out of the stream, if nothing after it was sent yet.
@@ -209,7 +251,8 @@ impl Resolved {
     /// The same place as the first time.
     pub(crate) fn place(&self, timestamp: u32) -> Placed {
         let segment = &self.segment;
-        Placed { sequence: self.out, timestamp: timestamp.wrapping_add(segment.timestamp), shift: segment.shift }
+        let timestamp = timestamp.wrapping_add(segment.timestamp);
+        Placed { sequence: self.out, timestamp, shift: segment.shift, limit: segment.limit }
     }
 }
 

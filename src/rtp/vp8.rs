@@ -12,6 +12,19 @@ pub(crate) struct Descriptor {
     pub(crate) key_frame: bool,
     /// The picture's height in pixels, on the first packet of a key frame.
     pub(crate) height: Option<u16>,
+    /// The packet begins a frame.
+    pub(crate) start: bool,
+    /// Its temporal layer, where the stream has them.
+    pub(crate) temporal: Option<Temporal>,
+}
+
+/// The place of a frame among the temporal layers: it refers to none of a higher TID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Temporal {
+    /// TID, 0 to 3.
+    pub(crate) tid: u8,
+    /// Y: it refers to nothing but frames of TID 0, so a viewer may begin with its layer here.
+    pub(crate) sync: bool,
 }
 
 /// What is added to the picture numbers of a stream.
@@ -48,16 +61,25 @@ impl Descriptor {
                 at += 1;
             }
             if flags & 0x30 != 0 {
+                let byte = *payload.get(at)?;
+                descriptor.temporal =
+                    (flags & 0x20 != 0).then_some(Temporal { tid: byte >> 6, sync: byte & 0x20 != 0 });
                 at += 1;
             }
         }
         // S set and partition 0: here starts a frame; its first bit is clear for a key frame (RFC 6386 section 9.1).
-        if first & 0x1f == 0x10 && payload.get(at)? & 1 == 0 {
+        descriptor.start = first & 0x1f == 0x10;
+        if descriptor.start && payload.get(at)? & 1 == 0 {
             descriptor.key_frame = true;
             let header = payload.get(at + 3..at + 10).filter(|header| header[..3] == [0x9d, 0x01, 0x2a]);
             descriptor.height = header.map(|header| u16::from_le_bytes([header[5], header[6] & 0x3f]));
         }
         (at <= payload.len()).then_some(descriptor)
+    }
+
+    /// Whether the packet is of a temporal layer above that one.
+    pub(crate) fn is_above(&self, tid: u8) -> bool {
+        self.temporal.is_some_and(|temporal| temporal.tid > tid)
     }
 
     /// Writes the shifted numbers into `payload`, a copy of what was parsed.
@@ -84,9 +106,14 @@ pub(crate) mod tests {
 
     /// A VP8 packet as libvpx and libwebrtc send them: 15-bit picture id, TL0PICIDX, TID.
     pub(crate) fn packet(picture: u16, tl0: u8, start: bool, key: Option<u16>) -> Vec<u8> {
+        layered(picture, tl0, Temporal { tid: 0, sync: true }, start, key)
+    }
+
+    /// The same in a temporal layer.
+    pub(crate) fn layered(picture: u16, tl0: u8, at: Temporal, start: bool, key: Option<u16>) -> Vec<u8> {
         let mut payload = vec![0x80 | u8::from(start) << 4, 0xe0];
         payload.extend((picture | 0x8000).to_be_bytes());
-        payload.extend([tl0, 0x20]);
+        payload.extend([tl0, at.tid << 6 | u8::from(at.sync) << 5]);
         match key {
             Some(height) => {
                 payload.extend([0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2]);
@@ -107,6 +134,12 @@ pub(crate) mod tests {
         assert!(!Descriptor::parse(&packet(300, 9, false, Some(360))).unwrap().key_frame, "not a frame's start");
         let bare = Descriptor::parse(&[0x10, 0x10, 0, 0]).unwrap();
         assert_eq!((bare.key_frame, bare.picture), (true, None));
+        assert_eq!((bare.start, bare.temporal), (true, None));
+        for at in [Temporal { tid: 2, sync: true }, Temporal { tid: 1, sync: false }] {
+            assert_eq!(Descriptor::parse(&layered(5, 1, at, false, None)).unwrap().temporal, Some(at));
+        }
+        let without_tid = Descriptor::parse(&[0x90, 0x10, 0xff, 0x11]).unwrap();
+        assert_eq!(without_tid.temporal, None, "KEYIDX alone");
     }
 
     #[test]

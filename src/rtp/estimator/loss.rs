@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::rate::Load;
+
 /// Loss is looked at in stretches of at least this.
 const STRETCH: Duration = Duration::from_millis(500);
 /// And so many packets.
@@ -25,6 +27,8 @@ pub(crate) struct LossBound {
     received: u32,
     lost: u32,
     since: Option<Instant>,
+    /// Of the last stretch.
+    fraction: f64,
     reductions: u8,
     at_first: f64,
     /// What is lost at any rate, and until when that is believed.
@@ -36,8 +40,21 @@ impl LossBound {
         self.bound
     }
 
-    /// Of a feedback message: packets received and lost; `estimate` by delay, and what arrives.
-    pub(crate) fn count(&mut self, now: Instant, received: u32, lost: u32, (estimate, acked): (f64, Option<f64>)) {
+    /// The part of all packets that was lost of late.
+    pub(crate) fn fraction(&self) -> f64 {
+        self.fraction
+    }
+
+    /// Of a feedback message: packets received and lost; `estimate` by delay, and what arrives. What is lost of a light
+    /// load is not lost by it.
+    pub(crate) fn count(
+        &mut self,
+        now: Instant,
+        received: u32,
+        lost: u32,
+        (estimate, acked): (f64, Option<f64>),
+        load: Load,
+    ) {
         self.received = self.received.saturating_add(received);
         self.lost = self.lost.saturating_add(lost);
         let since = *self.since.get_or_insert(now);
@@ -46,11 +63,11 @@ impl LossBound {
             return;
         }
         let fraction = f64::from(self.lost) / f64::from(packets);
-        (self.received, self.lost, self.since) = (0, 0, Some(now));
+        (self.received, self.lost, self.since, self.fraction) = (0, 0, Some(now), fraction);
         let inherent = self.inherent.filter(|&(_, until)| now < until).map_or(0.0, |(fraction, _)| fraction);
         let caused = fraction - 1.3 * inherent;
         let bound = self.bound.unwrap_or(estimate).min(estimate);
-        if caused > HIGH {
+        if caused > HIGH && load != Load::Light {
             self.reduce(now, fraction, bound, acked);
         } else if caused < LOW {
             self.reductions = 0;

@@ -9,6 +9,10 @@ use super::Acked;
 const LENGTH: Duration = Duration::from_millis(25);
 const LEAST_BYTES: f64 = 1500.0;
 const LONGEST: Duration = Duration::from_millis(100);
+/// Of how uneven the way is: a shorter cluster is pulled apart or pushed together by that, and looks like a full line.
+const EVEN: f64 = 8.0;
+/// The queue, in s, that a cluster which is longer for that reason may make of a line that carries no more than the estimate.
+const QUEUE: f64 = 0.05;
 /// Packets that must have arrived, and the part of all.
 const LEAST_PACKETS: u32 = 5;
 const LEAST_PART: f64 = 0.8;
@@ -22,7 +26,10 @@ const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
 /// Not more than this many times what could be used.
 const USE: f64 = 2.0;
-/// Between clusters that found nothing: at first and at most.
+/// Between clusters that found nothing while no other ever did: somebody who joins waits for a picture. Twice as long each
+/// time, up to the next one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Between clusters that found nothing: later and at most.
 const PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(12);
 /// After this the reports on a cluster are not waited for any more.
@@ -35,7 +42,7 @@ pub(crate) struct ProbeResult {
     pub(crate) rate: f64,
     /// And no more.
     pub(crate) full: bool,
-    /// Hardly anything was lost.
+    /// Hardly anything was lost that would not have been anyway.
     pub(crate) intact: bool,
 }
 
@@ -77,9 +84,15 @@ pub(crate) struct Prober {
     last_id: u8,
     next: Option<Instant>,
     pause: Option<Duration>,
+    variation: f64,
 }
 
 impl Prober {
+    /// How uneven the way is, in ms.
+    pub(crate) fn expect(&mut self, variation: f64) {
+        self.variation = variation;
+    }
+
     /// Begins a cluster if one is due; its mark for the packets sent from now on. `wanted`: bits/s that could be used.
     /// `counts`: bytes and packets ever sent.
     pub(crate) fn begin(&mut self, now: Instant, estimate: f64, wanted: f64, counts: (u64, u64)) -> Option<u8> {
@@ -89,7 +102,8 @@ impl Prober {
         let factor = if self.pause.is_none() { FIRST_FACTOR } else { FACTOR };
         let rate = (estimate * factor).min(wanted * USE).max(estimate * 1.1);
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        let length = Duration::from_secs_f64(LEAST_BYTES * 8.0 / rate).clamp(LENGTH, LONGEST);
+        let even = (EVEN * self.variation / 1000.0).min(QUEUE * estimate / (rate - estimate));
+        let length = Duration::from_secs_f64(even.max(LEAST_BYTES * 8.0 / rate)).clamp(LENGTH, LONGEST);
         self.cluster = Some(Cluster {
             id: self.last_id,
             rate,
@@ -167,8 +181,8 @@ impl Prober {
         }
     }
 
-    /// What the cluster found, once it is known.
-    pub(crate) fn conclude(&mut self, now: Instant, round_trip: Duration) -> Option<ProbeResult> {
+    /// What the cluster found, once it is known. `usual`: the part of all packets that the line loses anyway.
+    pub(crate) fn conclude(&mut self, now: Instant, round_trip: Duration, usual: f64) -> Option<ProbeResult> {
         let cluster = self.cluster?;
         let sent = cluster.packets?;
         let reported = self.tally.map_or(0, |tally| tally.packets) + self.lost;
@@ -178,13 +192,14 @@ impl Prober {
         self.cluster = None;
         let result = self.tally.and_then(|tally| tally.rate(sent)).map(|(rate, full)| {
             let rate = if full { rate * LEFT_FREE } else { rate };
-            ProbeResult { rate, full, intact: f64::from(self.lost) < 0.1 * f64::from(sent) }
+            ProbeResult { rate, full, intact: f64::from(self.lost) < (0.1 + usual) * f64::from(sent) }
         });
         let found = result.is_some_and(|result| result.rate >= GO_ON * cluster.rate && result.intact);
         self.pause = Some(match self.pause {
             _ if found => PAUSE,
+            Some(pause) if pause < PAUSE => (pause * 2).min(PAUSE),
             Some(pause) => (pause * 3 / 2).min(LONGEST_PAUSE),
-            None => PAUSE,
+            None => FIRST_PAUSE,
         });
         self.next = Some(if found { now } else { now + self.pause.unwrap_or(PAUSE) });
         result

@@ -106,6 +106,36 @@ fn picture_numbers_go_on() {
 }
 
 #[test]
+fn frames_of_a_temporal_layer_are_taken_out_of_both_numbers() {
+    let ((a, _), now) = (sources(), Instant::now());
+    let mut rewriter = Rewriter::new(0);
+    let with = |sequence, picture: u16, tid| {
+        let payload = vp8::tests::layered(picture, 7, vp8::Temporal { tid, sync: false }, true, None);
+        Media { vp8: Descriptor::parse(&payload), ..media(sequence, 0, now) }
+    };
+    let mut sent = |rewriter: &mut Rewriter, sequence, picture: u16, tid| {
+        let placed = rewriter.place(&with(sequence, picture, tid))?;
+        assert_eq!(placed.shift.tl0, 0, "TL0PICIDX is kept");
+        Some((placed.sequence, picture.wrapping_add(placed.shift.picture)))
+    };
+    rewriter.switch(a, &with(10, 100, 0));
+    assert_eq!(sent(&mut rewriter, 10, 100, 0), Some((1, 100)));
+    rewriter.limit(11, 0);
+    assert_eq!([sent(&mut rewriter, 11, 101, 1), sent(&mut rewriter, 12, 101, 1)], [None, None]);
+    assert_eq!(sent(&mut rewriter, 13, 102, 0), Some((2, 101)));
+    // 14 is missing; the rest of its frame is left out.
+    assert_eq!(sent(&mut rewriter, 15, 103, 1), None);
+    assert_eq!(sent(&mut rewriter, 16, 104, 0), Some((4, 102)));
+    rewriter.limit(17, 1);
+    assert_eq!(sent(&mut rewriter, 17, 105, 1), Some((5, 103)));
+    let late = rewriter.place(&with(14, 103, 1)).unwrap();
+    assert_eq!((late.sequence, late.limit), (3, 0), "it fills its place without its content");
+    let (_, number, resolved) = rewriter.resolve(3).unwrap();
+    assert_eq!((number, resolved.place(0).limit), (14, 0), "as does its retransmission");
+    assert_eq!(rewriter.resolve(4).map(|(_, number, _)| number), Some(16));
+}
+
+#[test]
 fn switches_without_end_use_no_more_memory() {
     let ((a, b), now) = (sources(), Instant::now());
     let mut rewriter = Rewriter::new(0);
@@ -122,6 +152,8 @@ enum Step {
     /// A packet so many numbers after the newest (or before).
     Packet(i8),
     Padding(i8),
+    /// A packet of a temporal layer that is left out.
+    Above(i8),
     Switch,
 }
 
@@ -129,6 +161,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         12 => (-6i8..6).prop_map(Step::Packet),
         3 => (-3i8..4).prop_map(Step::Padding),
+        6 => (-3i8..4).prop_map(Step::Above),
         1 => Just(Step::Switch),
     ];
     prop::collection::vec(step, 1..200)
@@ -144,6 +177,7 @@ proptest! {
         let mut rewriter = Rewriter::new(40);
         let (mut source, mut newest) = (a, 1000u64);
         rewriter.switch(source, &media(newest, 0, now));
+        rewriter.limit(newest, 0);
         let mut given = std::collections::HashMap::new();
         let mut seen = std::collections::HashSet::new();
         for step in steps {
@@ -152,8 +186,9 @@ proptest! {
                     source = if source == a { b } else { a };
                     newest += 1000;
                     rewriter.switch(source, &media(newest, 0, now));
+                    rewriter.limit(newest, 0);
                 }
-                Step::Packet(by) | Step::Padding(by) => {
+                Step::Packet(by) | Step::Padding(by) | Step::Above(by) => {
                     let sequence = newest.saturating_add_signed(i64::from(by));
                     // The stream hands on each packet once.
                     if !seen.insert(sequence) {
@@ -162,7 +197,11 @@ proptest! {
                     newest = newest.max(sequence);
                     if matches!(step, Step::Padding(_)) {
                         rewriter.skip(sequence);
-                    } else if let Some(placed) = rewriter.place(&media(sequence, 0, now)) {
+                        continue;
+                    }
+                    let payload = vp8::tests::layered(sequence as u16, 0, vp8::Temporal { tid: 1, sync: false }, true, None);
+                    let above = matches!(step, Step::Above(_)).then(|| Descriptor::parse(&payload)).flatten();
+                    if let Some(placed) = rewriter.place(&Media { vp8: above, ..media(sequence, 0, now) }) {
                         prop_assert_eq!(given.insert(placed.sequence, (source, sequence)), None);
                     }
                 }

@@ -7,11 +7,12 @@ use rtcp_types::Twcc;
 use crate::domain::ids::PeerId;
 
 use super::super::Outbound;
-use super::super::allocator::{Demand, LAYERS};
+use super::super::allocator::{Demand, LAYERS, Level, TIDS};
 use super::super::egress::{Exit, Slot};
 use super::super::lane::LaneRef;
 use super::super::slab::{Key, Slab};
 use super::super::stream::Track;
+use super::super::thinning::ALL_TIDS;
 use super::timers::SWEEP;
 use super::{Router, RouterEvent};
 
@@ -70,7 +71,7 @@ impl Router {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
         peer.egress.line = None;
         for slot in 0..peer.egress.slots.len() {
-            self.allow(now, (viewer, slot as u16), u8::MAX, out);
+            self.allow(now, (viewer, slot as u16), Level::ALL, out);
         }
     }
 
@@ -105,9 +106,16 @@ impl Router {
         }
     }
 
-    /// A slot may have so many layers from now on.
-    fn allow(&mut self, now: Instant, (viewer, slot): (Key, u16), allowed: u8, out: &mut dyn Outbound) {
+    /// A slot may have so much from now on.
+    fn allow(&mut self, now: Instant, (viewer, slot): (Key, u16), level: Level, out: &mut dyn Outbound) {
         let at = LaneRef::Slot(viewer, slot);
+        let allowed = level.layers();
+        let Some(lane) = self.lane_mut(at) else { return };
+        lane.temporal = if usize::from(level.temporal()) == TIDS - 1 { ALL_TIDS } else { level.temporal() };
+        if let Some(stuck) = lane.current.filter(|_| lane.thinning.needs_key_frame(now)) {
+            self.want_key_frame(stuck);
+            self.ask_key_frames(now, stuck.track, out);
+        }
         let Some(lane) = self.lane_mut(at) else { return };
         let over = lane.current.is_some_and(|current| Some(current.track) == lane.feed && current.layer >= allowed);
         let cut = over && now.saturating_duration_since(*lane.over_since.get_or_insert(now)) > GRACE;
@@ -220,21 +228,30 @@ fn repeat(
 /// What a slot could use.
 fn demand(tracks: &Slab<Track>, slot: &Slot) -> Demand {
     let priority = slot.lane.priority;
-    let mut layers = [None; LAYERS];
+    let (mut layers, mut thinned) = ([None; LAYERS], [[None; TIDS - 1]; LAYERS]);
     let Some(track) = slot.lane.feed.and_then(|feed| tracks.get(feed)).filter(|track| track.is_alive()) else {
-        return Demand { priority, layers };
+        return Demand { priority, layers, thinned };
     };
     let best = track.choose(slot.lane.height, u8::MAX).unwrap_or(0);
     for (at, layer) in track.layers.iter().enumerate().take(usize::from(best) + 1).filter(|(_, layer)| layer.alive) {
-        let measured = layer.meter.rate(SWEEP.as_secs_f64());
-        let rate = match (track.is_video(), measured) {
+        let measured = layer.meter.rates(SWEEP.as_secs_f64());
+        let whole = measured.map(|rates| rates.iter().sum::<f64>());
+        let rate = match (track.is_video(), whole) {
             (true, Some(rate)) => rate,
             (true, None) => PER_LINE * f64::from(track.height_of(at)),
             (false, rate) => rate.unwrap_or(0.0).max(VOICE),
         };
         if let Some(place) = layers.get_mut(at) {
-            *place = Some(rate);
+            (*place, thinned[at]) = (Some(rate), measured.map(thin).unwrap_or_default());
         }
     }
-    Demand { priority, layers }
+    Demand { priority, layers, thinned }
+}
+
+/// What is left of a layer without its upper temporal layers, of which these are the rates.
+fn thin(rates: [f64; TIDS]) -> [Option<f64>; TIDS - 1] {
+    std::array::from_fn(|tid| {
+        let above = rates[tid + 1..].iter().any(|&rate| rate > 0.0);
+        (above && rates[tid] > 0.0).then(|| rates[..=tid].iter().sum())
+    })
 }

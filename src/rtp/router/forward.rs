@@ -38,7 +38,8 @@ impl Router {
         if !video && !packet.payload.is_empty() {
             layer.history.push(now, packet.sequence, packet.timestamp, packet.marker, packet.payload);
         }
-        layer.meter.add((packet.payload.len() + OVERHEAD) as u32);
+        let tid = vp8.and_then(|descriptor| descriptor.temporal).map_or(0, |temporal| temporal.tid);
+        layer.meter.add(tid, (packet.payload.len() + OVERHEAD) as u32);
         let revived = layer.touch(packet.sequence, packet.timestamp, now);
         let restart = video && layer.nacker.received(packet.sequence, now) == Arrival::Restart;
         let mut resized = false;
