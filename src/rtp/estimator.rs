@@ -33,6 +33,8 @@ use rate::{Load, RateControl};
 use throughput::Throughput;
 use trend::Trend;
 
+pub(crate) use probe::Goal;
+
 /// Taken for the line before anything is known, as in libwebrtc: a voice and a small picture. The first probe goes out at
 /// once.
 pub(crate) const START: f64 = 300_000.0;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rtcp_types::{Twcc, TwccPacketStatus};
 
 use super::allocator::{Allocator, Needs};
-use super::estimator::{Acked, Estimator};
+use super::estimator::{Acked, Estimator, Goal};
 use super::twcc::SendLog;
 
 /// Between two events about the line.
@@ -95,9 +95,14 @@ impl Line {
         now.saturating_duration_since(*self.first_sent.get_or_insert(now)) < DEAF
     }
 
-    /// Whether a better estimate is of use to anybody.
-    pub(crate) fn is_short(&self) -> bool {
-        self.needs.are_unmet() || self.aim > self.estimator.estimate()
+    /// What to probe for, if a better estimate is of use to anybody.
+    pub(crate) fn goal(&self) -> Option<Goal> {
+        let aims = self.aim > self.estimator.estimate();
+        if self.needs.are_unmet() {
+            Some(Goal { rate: self.needs.wanted, patient: false })
+        } else {
+            aims.then_some(Goal { rate: self.aim, patient: true })
+        }
     }
 
     /// What to tell about the line now: estimate and need in bits/s.

@@ -8,6 +8,8 @@ use super::Acked;
 /// How long a cluster lasts, and how many bytes it has at least.
 const LENGTH: Duration = Duration::from_millis(25);
 const LEAST_BYTES: f64 = 1500.0;
+/// Once the order of magnitude is known: more than a traffic shaper takes in one gulp (its bucket), which looks like a wide line.
+const LATER_BYTES: f64 = 4500.0;
 const LONGEST: Duration = Duration::from_millis(100);
 /// Of how uneven the way is: a shorter cluster is pulled apart or pushed together by that, and looks like a full line.
 const EVEN: f64 = 8.0;
@@ -24,6 +26,10 @@ const GO_ON: f64 = 0.7;
 /// Times the estimate: at first, to find the order of magnitude, and later.
 const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
+/// Where nothing waits for the answer: a longer cluster that asks for little more, so that what a line takes in one gulp (the
+/// bucket of a traffic shaper) is not taken for what it carries.
+const PATIENT_FACTOR: f64 = 1.5;
+const PATIENT_LENGTH: Duration = Duration::from_millis(150);
 /// Not more than this many times what could be used.
 const USE: f64 = 2.0;
 /// Between clusters that found nothing while no other ever did: somebody who joins waits for a picture. Twice as long each
@@ -34,6 +40,15 @@ const PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(12);
 /// After this the reports on a cluster are not waited for any more.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a probe looks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Goal {
+    /// Bits/s that could be used.
+    pub(crate) rate: f64,
+    /// Not now, but when the line has shown for a while that it carries them.
+    pub(crate) patient: bool,
+}
 
 /// What a cluster found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,17 +108,23 @@ impl Prober {
         self.variation = variation;
     }
 
-    /// Begins a cluster if one is due; its mark for the packets sent from now on. `wanted`: bits/s that could be used.
+    /// Begins a cluster if one is due; its mark for the packets sent from now on.
     /// `counts`: bytes and packets ever sent.
-    pub(crate) fn begin(&mut self, now: Instant, estimate: f64, wanted: f64, counts: (u64, u64)) -> Option<u8> {
+    pub(crate) fn begin(&mut self, now: Instant, estimate: f64, goal: Goal, counts: (u64, u64)) -> Option<u8> {
         if self.cluster.is_some() || self.next.is_some_and(|at| now < at) {
             return None;
         }
-        let factor = if self.pause.is_none() { FIRST_FACTOR } else { FACTOR };
-        let rate = (estimate * factor).min(wanted * USE).max(estimate * 1.1);
+        let factor = match self.pause {
+            _ if goal.patient => PATIENT_FACTOR,
+            None => FIRST_FACTOR,
+            Some(_) => FACTOR,
+        };
+        let rate = (estimate * factor).min(goal.rate * USE).max(estimate * 1.1);
+        let least = if self.pause.is_none() { LEAST_BYTES } else { LATER_BYTES };
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         let even = (EVEN * self.variation / 1000.0).min(QUEUE * estimate / (rate - estimate));
-        let length = Duration::from_secs_f64(even.max(LEAST_BYTES * 8.0 / rate)).clamp(LENGTH, LONGEST);
+        let length = Duration::from_secs_f64(even.max(least * 8.0 / rate)).clamp(LENGTH, LONGEST);
+        let length = if goal.patient { PATIENT_LENGTH } else { length };
         self.cluster = Some(Cluster {
             id: self.last_id,
             rate,

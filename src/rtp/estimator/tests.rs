@@ -139,7 +139,7 @@ proptest! {
                 1 => {
                     estimator.conclude(now, u64::from(bytes) * at as u64, Duration::from_millis(50));
                     estimator.tick(now, true);
-                    let _ = estimator.prober.begin(now, estimator.estimate(), 1e6, (0, 0));
+                    let _ = estimator.prober.begin(now, estimator.estimate(), Goal { rate: 1e6, patient: false }, (0, 0));
                     let _ = estimator.prober.due(now, (0, 0));
                 }
                 _ => estimator.received(Acked { sent, arrived, bytes, probe: probe % 3 }),

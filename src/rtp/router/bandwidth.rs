@@ -137,11 +137,9 @@ impl Router {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
         let egress = &mut peer.egress;
         let Some(line) = &mut egress.line else { return };
-        if !line.is_short() || egress.sender.is_none() || !line.estimator.is_calm(now) {
-            return;
-        }
+        let Some(goal) = line.goal().filter(|_| egress.sender.is_some() && line.estimator.is_calm(now)) else { return };
         let (estimate, counts) = (line.estimator.estimate(), (egress.sent.bytes, egress.sent.packets));
-        if let Some(mark) = line.estimator.prober.begin(now, estimate, line.needs.wanted.max(line.aim), counts) {
+        if let Some(mark) = line.estimator.prober.begin(now, estimate, goal, counts) {
             egress.sent.probe = mark;
             self.send_probe(now, viewer, out);
         }

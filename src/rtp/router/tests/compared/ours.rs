@@ -9,6 +9,7 @@ use rtcp_types::{TransportFeedback, Twcc};
 use super::super::emulated::LATENCY;
 use super::super::harness::ms;
 use super::{Datagram, Kind, MARGIN, OVERHEAD, PAYLOAD, Pair, START};
+use crate::rtp::estimator::Goal;
 use crate::rtp::line::Line;
 use crate::rtp::twcc::{ArrivalLog, SendLog};
 
@@ -49,7 +50,9 @@ impl Ours {
         let estimate = self.line.estimator.estimate();
         if estimate * MARGIN < wanted && self.line.estimator.is_calm(now) {
             let counts = (self.log.bytes, self.log.packets);
-            if let Some(mark) = self.line.estimator.prober.begin(now, estimate, wanted, counts) {
+            if let Some(mark) =
+                self.line.estimator.prober.begin(now, estimate, Goal { rate: wanted, patient: false }, counts)
+            {
                 self.log.probe = mark;
             }
         }
