@@ -279,7 +279,7 @@ fn share(budget: f64, demands: &[Demand], present: &[Level]) -> Vec<Level> {
     }
     for group in order.chunk_by(|&a, &b| demands[a].priority == demands[b].priority) {
         // Better layers for slots of one priority, a step each in turn.
-        while group.iter().fold(false, |any, &slot| sharing.step(slot, Level::ALL) || any) {}
+        while group.iter().filter(|&&slot| sharing.step(slot, Level::ALL)).count() > 0 {}
     }
     for (slot, demand) in demands.iter().enumerate() {
         // What has all it wants is not limited: a layer that appears may be taken at once.

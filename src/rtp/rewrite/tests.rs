@@ -113,7 +113,7 @@ fn frames_of_a_temporal_layer_are_taken_out_of_both_numbers() {
         let payload = vp8::tests::layered(picture, 7, vp8::Temporal { tid, sync: false }, true, None);
         Media { vp8: Descriptor::parse(&payload), ..media(sequence, 0, now) }
     };
-    let mut sent = |rewriter: &mut Rewriter, sequence, picture: u16, tid| {
+    let sent = |rewriter: &mut Rewriter, sequence, picture: u16, tid| {
         let placed = rewriter.place(&with(sequence, picture, tid))?;
         assert_eq!(placed.shift.tl0, 0, "TL0PICIDX is kept");
         Some((placed.sequence, picture.wrapping_add(placed.shift.picture)))
