@@ -133,7 +133,8 @@ impl Udp {
         }
         let count = self.state.recv((&self.socket).into(), &mut slices, &mut batch.metas)?;
         for (index, meta) in batch.metas.iter().enumerate().take(count) {
-            let arrival = Arrival { remote: canonical(meta.addr), local: meta.dst_ip };
+            let local = meta.dst_ip.map(|ip| ip.to_canonical());
+            let arrival = Arrival { remote: canonical(meta.addr), local };
             let mut start = 0;
             while start < meta.len {
                 let end = (start + meta.stride.max(1)).min(meta.len);
