@@ -9,6 +9,7 @@ const ROOMS: &str = "veranda_rooms";
 const PARTICIPANTS: &str = "veranda_participants";
 const REQUESTS: &str = "veranda_http_requests_total";
 const REQUEST_SECONDS: &str = "veranda_http_request_seconds";
+const SOCKET_DROPS: &str = "veranda_socket_drops_total";
 
 /// What `/metrics` tells. Cheap to clone; one for the whole process.
 #[derive(Clone)]
@@ -50,6 +51,7 @@ fn describe() {
     metrics::describe_gauge!(PARTICIPANTS, "People connected now, by the door they came through");
     metrics::describe_counter!(REQUESTS, "HTTP requests by route, method and status");
     metrics::describe_histogram!(REQUEST_SECONDS, metrics::Unit::Seconds, "Time to answer a request");
+    metrics::describe_counter!(SOCKET_DROPS, "Packets and connections dropped at the media port, by reason");
     for door in ["browser", "whip", "whep"] {
         metrics::gauge!(PARTICIPANTS, "kind" => door).set(0.0);
     }

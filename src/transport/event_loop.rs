@@ -11,14 +11,15 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::{Interest, Token};
 
 use crate::domain::ids::PeerId;
-use crate::rtp::router::{Outbound, Router, RouterEvent};
+use crate::rtp::router::{Outbound, Router};
 
 use super::limits::Strangers;
-use super::net::{Command, EventHandler, NetEvent, NewPeer, SocketDrops};
-use super::path::{ConnectionId, Connectivity, Path};
-use super::stun::{self, IntegrityKey};
+use super::net::{Command, NetEvent, NewPeer};
+use super::path::{ConnectionId, Path};
+use super::stun;
 use super::tcp::{Connection, UNPROVEN};
 use super::udp::{Arrival, Batch, Udp};
+use super::wire::{Peer, Wire};
 
 pub(super) const WAKER: Token = Token(0);
 const UDP: Token = Token(1);
@@ -27,12 +28,6 @@ const FIRST_CONNECTION: usize = 3;
 
 /// How often silence is looked for and budgets are filled again.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// DTLS records one peer may send per sweep: a handshake has about ten.
-const DTLS_BUDGET: u32 = 100;
-
-/// Connectivity checks one peer may send per sweep from addresses it has proven: a browser sends some 20 at the start.
-const CHECK_BUDGET: u32 = 200;
 
 /// UDP batches received before timers and commands have their turn.
 const MOST_BATCHES: usize = 8;
@@ -59,24 +54,6 @@ pub(super) struct EventLoop {
     next_sweep: Instant,
 }
 
-/// Everything that sending needs: split from the loop so that the router can hand out packets while it works.
-struct Wire {
-    udp: Udp,
-    peers: HashMap<PeerId, Peer>,
-    connections: HashMap<ConnectionId, Connection>,
-    drops: SocketDrops,
-}
-
-struct Peer {
-    ufrag: String,
-    key: Option<IntegrityKey>,
-    connectivity: Connectivity,
-    dtls_budget: u32,
-    check_budget: u32,
-    silent: bool,
-    events: EventHandler,
-}
-
 /// Where a packet came from.
 #[derive(Clone, Copy)]
 enum Origin {
@@ -100,42 +77,6 @@ impl Origin {
     }
 }
 
-impl Outbound for Wire {
-    fn transmit(&mut self, peer: PeerId, datagram: &[u8]) {
-        // Who consents no more is sent nothing (RFC 7675 section 5.1), until a check says otherwise.
-        let peer = self.peers.get(&peer).filter(|peer| !peer.silent);
-        let Some(path) = peer.and_then(|peer| peer.connectivity.current()) else { return };
-        self.send(path, datagram);
-    }
-
-    fn event(&mut self, event: RouterEvent) {
-        let (peer, event) = match event {
-            RouterEvent::TrackStarted(track) => (track.peer, NetEvent::TrackStarted(track.source)),
-            RouterEvent::Level { peer, level } => (peer, NetEvent::Level(level)),
-            RouterEvent::KeyFrameWanted(track) => (track.peer, NetEvent::KeyFrameWanted(track.source)),
-            RouterEvent::Line { peer, estimate, needed } => (peer, NetEvent::Line { estimate, needed }),
-            RouterEvent::Watched { track, layers } => (track.peer, NetEvent::Watched { source: track.source, layers }),
-        };
-        if let Some(peer) = self.peers.get(&peer) {
-            (peer.events)(event);
-        }
-    }
-}
-
-impl Wire {
-    fn send(&mut self, path: Path, datagram: &[u8]) {
-        match path {
-            // A full buffer, a vanished network: the packet is lost like any other.
-            Path::Udp { remote, local } => drop(self.udp.send(remote, local, datagram)),
-            Path::Tcp(connection) => {
-                if let Some(connection) = self.connections.get_mut(&connection) {
-                    self.drops.backlog += u64::from(!connection.send(datagram));
-                }
-            }
-        }
-    }
-}
-
 impl EventLoop {
     pub(super) fn new(
         poll: mio::Poll,
@@ -154,7 +95,7 @@ impl EventLoop {
             commands,
             published,
             batch: udp.batch(),
-            wire: Wire { udp, peers: HashMap::new(), connections: HashMap::new(), drops: SocketDrops::default() },
+            wire: Wire::new(udp),
             router: Router::new(seed, now, unix),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
@@ -210,12 +151,13 @@ impl EventLoop {
             self.next_sweep = now + SWEEP;
             self.sweep(now);
         }
+        self.wire.flush();
     }
 
-    /// Finds who went silent, and connections that never proved anything.
+    /// Finds who went silent, and connections that never proved anything; tells the metrics what was dropped.
     fn sweep(&mut self, now: Instant) {
         for peer in self.wire.peers.values_mut() {
-            (peer.dtls_budget, peer.check_budget) = (DTLS_BUDGET, CHECK_BUDGET);
+            peer.fill_budgets();
             if peer.key.is_some() && !peer.silent && peer.connectivity.expired(now) {
                 peer.silent = true;
                 (peer.events)(NetEvent::Silent);
@@ -226,6 +168,7 @@ impl EventLoop {
             .map(|(id, _)| *id)
             .collect();
         stale.into_iter().for_each(|id| self.close(id));
+        self.wire.drops.tell();
     }
 
     /// True while the socket may hold more.
@@ -241,6 +184,7 @@ impl EventLoop {
                 self.take(Origin::Udp(arrival), datagram);
             }
             self.batch = batch;
+            self.wire.flush();
         }
         true
     }
@@ -279,6 +223,7 @@ impl EventLoop {
         for mut packet in packets {
             self.take(Origin::Tcp(id, remote), &mut packet);
         }
+        self.wire.flush();
         outcome.unwrap_or_else(|_| {
             self.close(id);
             false
@@ -351,7 +296,7 @@ impl EventLoop {
         if let Origin::Tcp(connection, _) = origin {
             self.by_connection.insert(connection, id);
         }
-        self.wire.send(origin.path(), &answer);
+        self.wire.answer(origin.path(), &answer);
     }
 
     /// Whether a check from there is looked at: strangers have a budget by source, and who has proven an address one of
@@ -370,10 +315,12 @@ impl EventLoop {
         loop {
             match self.commands.try_recv() {
                 Ok(command) => self.carry_out(command),
-                Err(mpsc::TryRecvError::Empty) => return true,
+                Err(mpsc::TryRecvError::Empty) => break,
                 Err(mpsc::TryRecvError::Disconnected) => return false,
             }
         }
+        self.wire.flush();
+        true
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -424,13 +371,5 @@ impl EventLoop {
         let connections: Vec<ConnectionId> =
             self.by_connection.iter().filter(|(_, peer)| **peer == id).map(|(connection, _)| *connection).collect();
         connections.into_iter().for_each(|connection| self.close(connection));
-    }
-}
-
-impl Peer {
-    fn new(now: Instant, key: Option<IntegrityKey>, ufrag: String, events: EventHandler) -> Self {
-        let connectivity = Connectivity::new(now);
-        let (dtls_budget, check_budget) = (DTLS_BUDGET, CHECK_BUDGET);
-        Self { ufrag, key, connectivity, dtls_budget, check_budget, silent: false, events }
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   UDP  ─┐               ┌─ STUN ──> ice-lite: answer, path, consent      (stun.rs, path.rs)
 //!   TCP  ─┴─> event_loop ─┼─ DTLS ──> NetEvent::Dtls ──> webrtcbin         (ice/)
-//!   (udp.rs, tcp.rs)      └─ RTP, RTCP ──> rtp::Router ──> UDP, TCP        (never GStreamer)
+//!   (udp.rs, tcp.rs)      └─ RTP, RTCP ──> rtp::Router ──> UDP, TCP        (wire, outbox, sender; never GStreamer)
 //! ```
 //!
 //! One thread owns the sockets, the paths and the router with all SRTP state: no locks on the way of a packet. Others
@@ -13,12 +13,16 @@ pub mod address;
 pub mod ice;
 pub mod net;
 
+mod drops;
 mod event_loop;
 mod limits;
+mod outbox;
 mod path;
+mod sender;
 mod stun;
 mod tcp;
 mod udp;
+mod wire;
 
 #[cfg(test)]
 mod tests;

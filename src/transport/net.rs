@@ -13,6 +13,7 @@ use crate::rtp::router::{Counters, SrtpKeys, View};
 use crate::rtp::sink::PacketSink;
 use crate::sdp::Candidate;
 
+pub use super::drops::SocketDrops;
 use super::event_loop::EventLoop;
 use super::{address, udp};
 
@@ -51,19 +52,6 @@ pub enum NetEvent {
         /// The lowest so many; 0 is nobody.
         layers: u8,
     },
-}
-
-/// What the net thread dropped before or after the router, counted since it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SocketDrops {
-    /// Connectivity checks of sources that send too many.
-    pub checks: u64,
-    /// DTLS records of peers that send too many.
-    pub dtls: u64,
-    /// TCP connections beyond what all or one source may open.
-    pub connections: u64,
-    /// Packets for TCP clients that read too slowly.
-    pub backlog: u64,
 }
 
 /// A media session to be carried.
@@ -127,8 +115,18 @@ impl Net {
         let waker = mio::Waker::new(poll.registry(), super::event_loop::WAKER)?;
         let (commands, receiver) = mpsc::channel();
         let published = Arc::new(AtomicUsize::new(0));
-        let event_loop = EventLoop::new(poll, udp, listener, (receiver, published.clone()), seed)?;
-        std::thread::Builder::new().name("net".into()).spawn(move || event_loop.run())?;
+        let inbox = (receiver, published.clone());
+        let (told, started) = mpsc::channel();
+        // Built there: what it sends with can't change threads.
+        std::thread::Builder::new().name("net".into()).spawn(move || {
+            let event_loop = EventLoop::new(poll, udp, listener, inbox, seed);
+            // Nobody waits for the answer but below.
+            let _ = told.send(event_loop.as_ref().map(|_| ()).map_err(|error| error.kind()));
+            if let Ok(event_loop) = event_loop {
+                event_loop.run();
+            }
+        })?;
+        started.recv().map_err(io::Error::other)??;
         let candidates = address::candidates(&addresses, port);
         Ok(Self { shared: Arc::new(Shared { commands, waker, published, candidates, port }) })
     }

@@ -1,10 +1,12 @@
-//! The one UDP socket: batches in, answers from the local address the client spoke to.
+//! The one UDP socket: batches in, and the local address that each client spoke to. Batches out: [`super::sender`].
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::outbox::Destination;
 
 /// Socket buffers: 50 publishers' key frames may arrive together. The kernel caps it at `net.core.{r,w}mem_max`.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -131,7 +133,8 @@ impl Udp {
         }
         let count = self.state.recv((&self.socket).into(), &mut slices, &mut batch.metas)?;
         for (index, meta) in batch.metas.iter().enumerate().take(count) {
-            let arrival = Arrival { remote: canonical(meta.addr), local: meta.dst_ip };
+            let local = meta.dst_ip.map(|ip| ip.to_canonical());
+            let arrival = Arrival { remote: canonical(meta.addr), local };
             let mut start = 0;
             while start < meta.len {
                 let end = (start + meta.stride.max(1)).min(meta.len);
@@ -142,10 +145,25 @@ impl Udp {
         Ok(())
     }
 
-    /// Sends one datagram. A full socket buffer drops it: media that waits is worth nothing.
-    pub(super) fn send(&self, remote: SocketAddr, local: Option<IpAddr>, contents: &[u8]) -> io::Result<()> {
-        let destination = if self.dual_stack { mapped(remote) } else { remote };
-        let transmit = Transmit { destination, ecn: None, contents, segment_size: None, src_ip: local };
+    /// Whether the kernel cuts large datagrams (UDP_SEGMENT).
+    pub(super) fn cuts(&self) -> bool {
+        self.state.max_gso_segments() > 1
+    }
+
+    /// Whether it is an IPv6 socket, for both.
+    pub(super) fn dual_stack(&self) -> bool {
+        self.dual_stack
+    }
+
+    /// A client's address as this socket knows it.
+    pub(super) fn destination(&self, remote: SocketAddr) -> SocketAddr {
+        if self.dual_stack { mapped(remote) } else { remote }
+    }
+
+    /// Sends one datagram. A full socket buffer drops it.
+    pub(super) fn send(&self, to: Destination, contents: &[u8]) -> io::Result<()> {
+        let destination = self.destination(to.remote);
+        let transmit = Transmit { destination, ecn: None, contents, segment_size: None, src_ip: to.local };
         self.state.try_send((&self.socket).into(), &transmit)
     }
 }

@@ -1,7 +1,7 @@
 //! A client of the net thread: a socket, its password and its SRTP keys. It publishes a camera and has one slot for one.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -95,6 +95,11 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn udp(net: &Net, peer: PeerId, from: &str) -> Client {
         Client::new(net, peer, Way::Udp(udp(from)))
+    }
+
+    /// One that knows the server by this address of it.
+    pub(super) fn udp_to(net: &Net, peer: PeerId, from: &str, server: IpAddr) -> Client {
+        Client { to: SocketAddr::new(server, net.port()), ..Client::udp(net, peer, from) }
     }
 
     pub(super) fn tcp(net: &Net, peer: PeerId, stream: TcpStream) -> Client {
@@ -195,6 +200,13 @@ impl Client {
             }
         }
         got
+    }
+
+    /// The sequence numbers and lengths of the next media packets, as many as come of `expected`.
+    pub(super) fn packets(&mut self, expected: usize) -> Vec<(u16, usize)> {
+        let datagrams =
+            std::iter::from_fn(|| self.receive()).filter(|datagram| datagram[0] >= 128 && !is_rtcp(datagram));
+        datagrams.take(expected).map(|packet| (u16::from_be_bytes([packet[2], packet[3]]), packet.len())).collect()
     }
 
     /// Whether that many media packets come.

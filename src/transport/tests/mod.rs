@@ -3,7 +3,7 @@
 
 mod client;
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -122,6 +122,46 @@ fn a_viewer_that_stops_reading_is_dropped_from_and_nobody_waits() {
     assert!(drops.backlog >= 200, "{drops:?} {counters:?}");
     // The test films faster than any camera.
     assert_eq!(got, sent - counters.dropped.over_ceiling, "the other viewer missed nothing");
+}
+
+#[test]
+fn everybody_gets_all_in_order_from_the_address_they_spoke_to() {
+    let net = net();
+    let mut publisher = Client::udp(&net, add(&net, PUBLISHER), "127.0.0.1:0");
+    assert!(publisher.check(true));
+    let servers = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 9]), Ipv6Addr::LOCALHOST.into()];
+    let mut viewers: Vec<Client> = (2..14)
+        .map(PeerId)
+        .zip(servers.into_iter().cycle())
+        .map(|(peer, server)| {
+            let from = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+            Client::udp_to(&net, add(&net, peer), from, server)
+        })
+        .collect();
+    // Once it answers, what was asked before is done: no check comes too early.
+    net.counters().unwrap();
+    for (peer, viewer) in (2..).map(PeerId).zip(&mut viewers) {
+        assert!(viewer.check(true));
+        net.assign(peer, SLOT, picture_of(PUBLISHER));
+    }
+    net.counters().unwrap();
+    // Two long ones and a short one, like frames.
+    (0..60).for_each(|number| {
+        if number % 3 < 2 {
+            publisher.film_large(number..number + 1);
+        } else {
+            publisher.film(number..number + 1);
+        }
+    });
+    for viewer in &mut viewers {
+        let packets = viewer.packets(60);
+        assert_eq!(packets.len(), 60);
+        let first = packets[0].0;
+        for (number, (sequence, length)) in (0..).zip(packets) {
+            assert_eq!(sequence, first.wrapping_add(number));
+            assert_eq!(length > 1000, number % 3 < 2, "cut where it was joined");
+        }
+    }
 }
 
 #[test]
