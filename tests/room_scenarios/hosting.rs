@@ -1,5 +1,6 @@
 //! What hosts may do, and guests may not.
 
+use veranda::domain::canvas::Wish;
 use veranda::domain::error::Reason;
 use veranda::domain::ids::{OutputId, ParticipantId, Source, TrackId};
 use veranda::domain::media::MediaCommand;
@@ -26,10 +27,10 @@ fn a_guest_may_do_nothing_of_a_host() {
         Act::Remove { participant: anna },
         Act::Admit { participant: anna, admitted: true },
         Act::EndRoom,
-        Act::StartRecording { output, layout: None },
+        Act::StartRecording { output, layout: None, wish: Wish::default() },
         Act::StopRecording { output },
         Act::DeleteRecording { output },
-        Act::StartStream { output, url: "rtmp://a.example/app/key".into(), layout: None },
+        Act::StartStream { output, url: "rtmp://a.example/app/key".into(), layout: None, wish: Wish::default() },
         Act::StopStream { output },
         Act::Participants,
         Act::Streams,

@@ -39,7 +39,7 @@ impl Script {
             max_participants: 50,
             locked: false,
             lobby: false,
-            layout: Layout::Grid,
+            layout: Layout::Auto,
         };
         change(&mut settings);
         Self {
