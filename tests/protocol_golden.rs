@@ -70,9 +70,28 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("remove", ClientMessage::Remove { participant: person() }),
         ("admit", ClientMessage::Admit { participant: person(), admitted: true }),
         ("end_room", ClientMessage::EndRoom {}),
-        ("start_recording", ClientMessage::StartRecording {}),
+        (
+            "start_recording",
+            ClientMessage::StartRecording {
+                layout: Some(Layout::Auto),
+                width: Some(1920),
+                height: Some(1080),
+                fps: Some(30),
+                bitrate: None,
+            },
+        ),
         ("stop_recording", ClientMessage::StopRecording { recording: "o7b".into() }),
-        ("start_stream", ClientMessage::StartStream { url: "rtmp://live.example/app/key".into() }),
+        (
+            "start_stream",
+            ClientMessage::StartStream {
+                url: "rtmp://live.example/app/key".into(),
+                layout: None,
+                width: None,
+                height: None,
+                fps: None,
+                bitrate: None,
+            },
+        ),
         ("stop_stream", ClientMessage::StopStream { stream: "o7c".into() }),
     ]
 }

@@ -157,3 +157,21 @@ fn the_layout_of_the_mix_can_be_chosen() {
     assert!(s.reply(request).is_some_and(|reply| reply.is_ok()));
     assert!(!same(&s));
 }
+
+#[test]
+fn a_new_size_is_composed_before_anything_starts() {
+    let mut s = Script::new();
+    s.browser("Anna");
+    let output = s.output();
+    let wish = Wish { height: Some(1080), ..Wish::default() };
+    let url = "rtmp://a.example/app/key".into();
+    s.forget();
+    assert!(s.api(Act::StartStream { output, url, layout: Some(Layout::Speaker), wish }).is_ok());
+    let commands = s.all_commands();
+    let at = |wanted: fn(&MediaCommand) -> bool| commands.iter().position(wanted);
+    let composed = at(|command| matches!(command, MediaCommand::Compose(scene) if scene.canvas.width == 1920));
+    let started = at(|command| matches!(command, MediaCommand::Start { .. }));
+    assert!(composed.is_some() && composed < started, "{commands:?}");
+    assert!(s.api(Act::StopStream { output }).is_ok());
+    assert_eq!(s.scene().canvas.width, 1280, "the usual one again");
+}

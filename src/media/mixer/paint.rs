@@ -12,9 +12,9 @@ use gst_video::VideoOverlayComposition;
 pub(super) use self::edge::Edge;
 use self::edge::SPEAKING;
 use self::render::{open, overlay, render};
-use self::text::{clipped, escaped, initials};
+use self::text::{clipped, escaped, hundredths, initials};
 use crate::domain::canvas::Canvas;
-use crate::domain::ids::ParticipantId;
+use crate::domain::ids::{ParticipantId, Source};
 use crate::domain::media::{More, Rect, Tile};
 use crate::media::problem::Problem;
 use crate::media::template::Brand;
@@ -155,12 +155,13 @@ impl<'a> Foot<'a> {
     fn of(tile: &'a Tile, canvas: Canvas) -> Self {
         let smallest = canvas.scaled(11).max(11);
         let font = (tile.rect.height / 16).clamp(smallest, canvas.scaled(26).max(smallest));
-        let mark = if tile.muted { font * 13 / 10 } else { 0 };
+        let marks = u32::from(tile.muted) + u32::from(tile.source == Source::Screen);
+        let mark = marks * font * 13 / 10;
         let room = tile.rect.width.saturating_sub(4 * font + mark);
         // Letters are about 0.6 of their height wide; what is too long ends in an ellipsis.
         let name = clipped(&tile.name, (room * 10 / (font * 6)).max(1) as usize);
-        let letters = name.chars().count() as u32 * font * 62 / 100;
-        let width = (letters + mark + font * 5 / 2).min(tile.rect.width).next_multiple_of(2);
+        let letters = hundredths(&name) * font / 100;
+        let width = (letters + mark + font * 21 / 10).min(tile.rect.width).next_multiple_of(2);
         let height = (font * 5 / 2).next_multiple_of(2).min(tile.rect.height);
         Self { tile, name, width, height, font }
     }
@@ -182,6 +183,10 @@ impl<'a> Foot<'a> {
             muted_mark(svg, left, y + inset + (plate.saturating_sub(font)) / 2, font);
             left += font * 13 / 10;
         }
+        if self.tile.source == Source::Screen {
+            screen_mark(svg, left, y + inset + (plate.saturating_sub(font)) / 2, font);
+            left += font * 13 / 10;
+        }
         let name = escaped(&self.name);
         let _ = write!(svg, "<text x='{left}' y='{baseline}' {FONT} font-size='{font}' fill='#fff'>{name}</text>");
     }
@@ -195,6 +200,16 @@ fn muted_mark(svg: &mut String, x: u32, y: u32, size: u32) {
         "<g transform='translate({x} {y}) scale({scale:.3})' fill='none' stroke='#ff6b6b' stroke-width='2.4' \
          stroke-linecap='round'><rect x='8.5' y='2' width='7' height='12' rx='3.5' fill='#ff6b6b' stroke='none'/>\
          <path d='M5 11a7 7 0 0 0 14 0M12 18v4M3 3l18 18'/></g>"
+    );
+}
+
+/// A display, in a square of this size: what is shown is not a face.
+fn screen_mark(svg: &mut String, x: u32, y: u32, size: u32) {
+    let scale = f64::from(size) / 24.0;
+    let _ = write!(
+        svg,
+        "<g transform='translate({x} {y}) scale({scale:.3})' fill='none' stroke='#fff' stroke-width='2.2' \
+         stroke-linecap='round'><rect x='2' y='4' width='20' height='13' rx='2'/><path d='M8 21h8'/></g>"
     );
 }
 
@@ -213,7 +228,7 @@ mod tests {
         gst::init().unwrap();
         let tile = Tile {
             participant: ParticipantId(1),
-            source: crate::domain::ids::Source::Camera,
+            source: Source::Camera,
             picture: None,
             name: "</text><image href='file:///etc/passwd'/>".repeat(50),
             muted: true,

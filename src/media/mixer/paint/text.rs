@@ -15,6 +15,20 @@ pub(super) fn clipped(text: &str, most: usize) -> String {
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// About how wide a text is, in hundredths of its height: enough for a plate behind it.
+pub(super) fn hundredths(text: &str) -> u32 {
+    let wide = |c: char| match c {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | '\'' | '’' | '|' | '!' => 32,
+        ' ' | 'f' | 'r' | 't' | '-' | '(' | ')' => 40,
+        'm' | 'w' | 'M' | 'W' | '…' => 98,
+        c if c.is_uppercase() => 72,
+        // Letters of East Asia and pictures fill a square.
+        c if c >= '\u{1100}' => 105,
+        _ => 63,
+    };
+    text.chars().map(wide).sum()
+}
+
 /// For XML; names come from strangers.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
