@@ -81,6 +81,7 @@ fn gallery() {
         speakers.hear(Duration::from_millis(20 * at), [(ParticipantId(2 * 7919), 20)]);
     }
     let path = Path::new(&folder).join("gallery.mp4");
+    let _ = std::fs::remove_file(&path);
     let mut scene = Scene { canvas, ..Scene::default() };
     let mut shots = Vec::new();
     room.mix.compose(scene.clone());

@@ -179,6 +179,11 @@ fn the_size_changes_between_recordings_and_viewers_see_on() {
     meeting.room.reach(TWO, 3.0);
     wait_for(|| meeting.room.links.packets(main) > before.0 + 20 && meeting.room.links.packets(low) > before.1 + 20);
     meeting.finish(TWO);
+    for feed in [main, low] {
+        let published = meeting.room.links.published.lock().unwrap();
+        let steps = published[&feed].windows(2).map(|two| two[1].1.saturating_duration_since(two[0].1));
+        println!("viewers of {feed:?} waited at most {:?}", steps.max());
+    }
 
     let (width, height, rate) = shape(&one);
     assert!((width, height) == (640, 480) && (rate - 15.0).abs() < 0.2, "{width}x{height} at {rate}");

@@ -14,8 +14,8 @@ use veranda::domain::words::{
 use veranda::protocol::PROTOCOL_VERSION;
 use veranda::protocol::client::{ClientFrame, ClientMessage, ViewTile};
 use veranda::protocol::server::{
-    FeedView, IceServer, ParticipantView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView, StreamView,
-    WaitingView,
+    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
+    StreamView, WaitingView,
 };
 
 const MEDIA: MediaState = MediaState { microphone: true, camera: true, screen: false, screen_sound: false };
@@ -104,6 +104,7 @@ fn room() -> RoomView {
         locked: false,
         lobby: false,
         layout: Layout::Grid,
+        picture: Some(PictureView { width: 1920, height: 1080, fps: 30 }),
         max_participants: 50,
         recordings: vec![RecordingView {
             id: "o7b".into(),

@@ -15,8 +15,8 @@ use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    FeedView, IceServer, ParticipantView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView, StreamView,
-    WaitingView,
+    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
+    StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.
@@ -118,6 +118,11 @@ impl View<'_> {
             locked: settings.locked,
             lobby: settings.lobby,
             layout: settings.layout,
+            picture: self.room.held_canvas().map(|canvas| PictureView {
+                width: canvas.width,
+                height: canvas.height,
+                fps: canvas.fps,
+            }),
             max_participants: settings.max_participants,
             recordings: self.room.recordings().iter().map(|recording| self.recording_view(recording)).collect(),
             streams: self.room.streams().iter().map(|stream| self.stream_view(stream, for_hosts)).collect(),

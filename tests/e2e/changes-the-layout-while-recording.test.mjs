@@ -28,6 +28,18 @@ behaviour('the host chooses size and layout of what is recorded', async (scene) 
   await scene.guest(room, 'Nobuhiro', { devices: 'none' });
   await ann.showsColour(await room.idOf('Benjamin'), looks.green);
 
+  // Somebody takes the mix already, in its usual size.
+  const vic = await scene.guest(room, 'Victoria', { devices: 'none' });
+  await vic.press('One picture');
+  const watched = () => vic.evaluate(() => {
+    const video = document.querySelector('[data-mix] video');
+    return { width: video?.videoWidth, frames: video?.getVideoPlaybackQuality().totalVideoFrames };
+  });
+  const before = await until('one picture is seen', async () => {
+    const seen = await watched();
+    return seen.frames > 30 && seen;
+  });
+
   await ann.press('Picture options');
   await choose(ann, 'Size', '360');
   await ann.press('Start recording');
@@ -38,7 +50,13 @@ behaviour('the host chooses size and layout of what is recorded', async (scene) 
   const began = performance.now();
   const now = () => (performance.now() - began) / 1000;
   await media(5);
+  const after = await watched();
+  scene.figure('who watches', [before, after]);
+  assert.ok(after.frames > before.frames + 60, 'who watches the mix goes on seeing it');
+  assert.ok(before.width !== 1280 || after.width === 640, 'in the new size');
   const grid = now();
+  // The menu closed when something else was pressed.
+  await ann.press('Picture options');
   await choose(ann, 'Layout', 'speaker');
   await until('the room has it', async () => (await room.call('GET', `/rooms/${room.id}`)).layout === 'speaker');
   const chosen = now();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{EMPTY_LIMIT, Effect, Reply, RequestId, Room};
-use crate::domain::canvas::Wish;
+use crate::domain::canvas::{Canvas, Wish};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob};
@@ -191,6 +191,11 @@ impl Room {
     pub(super) fn holds_canvas(&self) -> bool {
         let takes = |recording: &Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
         self.recordings.iter().any(takes) || self.streams.iter().any(Stream::runs)
+    }
+
+    /// The canvas that outputs hold, while there are any.
+    pub fn held_canvas(&self) -> Option<Canvas> {
+        self.holds_canvas().then_some(self.canvas)
     }
 
     /// The mix is encoded once for all: who comes second takes the size there is, or is told of it.

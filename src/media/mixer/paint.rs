@@ -61,9 +61,9 @@ pub(super) fn label(tile: &Tile, canvas: Canvas) -> Result<VideoOverlayCompositi
 /// The room's title in the top left corner.
 pub(super) fn title(text: &str, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
     let text = clipped(text, 60);
-    let font = canvas.scaled(14).max(10);
-    let (padding, height) = (font * 3 / 4, (font * 2).next_multiple_of(2));
-    let width = (text.chars().count() as u32 * font * 62 / 100 + 2 * padding).next_multiple_of(2).min(canvas.width);
+    let font = canvas.scaled(13).max(10);
+    let (padding, height) = (font * 2 / 3, (font * 9 / 5).next_multiple_of(2));
+    let width = (hundredths(&text) * font / 100 + 2 * padding).next_multiple_of(2).min(canvas.width);
     let mut svg = open(width, height);
     let _ = write!(
         svg,

@@ -52,7 +52,7 @@ impl Edge {
                 let Some(row) = row.get_mut(..width) else { continue };
                 let from_edge = y.min(height - 1 - y);
                 if speaking {
-                    let inner = if from_edge < border { width / 2 } else { border.max(arc(radius, border, from_edge)) };
+                    let inner = if from_edge < border { width.div_ceil(2) } else { border.max(arc(radius, border, from_edge)) };
                     fill_ends(row, inner, line);
                 } else if from_edge >= radius {
                     continue;
