@@ -55,7 +55,7 @@ fn people(count: usize, shares: bool) -> Vec<Person> {
     let person = |id: usize| Person {
         id: ParticipantId(id as u64 * 7919),
         name: NAMES[id - 1].into(),
-        muted: id % 3 == 0,
+        muted: id.is_multiple_of(3),
         camera: (id % 4 != 3).then(|| track(id as u64, Source::Camera)),
         screen: (shares && id == 1).then(|| track(1, Source::Screen)),
         microphone: None,

@@ -87,7 +87,8 @@ impl Meeting {
 /// A tile's picture without what is painted on it.
 fn middle(rect: Rect) -> Rect {
     let Rect { x, y, width, height } = rect;
-    Rect { x: x + width / 4 & !1, y: y + height / 4 & !1, width: width / 2 & !1, height: height / 3 & !1 }
+    let even = |number: u32| number & !1;
+    Rect { x: even(x + width / 4), y: even(y + height / 4), width: even(width / 2), height: even(height / 3) }
 }
 
 fn seen(path: &Path, at: Rect, second: f64, fps: f64) -> [u8; 3] {
@@ -114,11 +115,11 @@ fn every_layout_is_in_the_file() {
     let mut stage: Vec<(Rect, u32)> = faces(&meeting);
     assert!(screen.width > 600, "{screen:?}");
     let (wide, thin) = (screen.height * 640 / 480, 12);
-    let left = screen.x + (screen.width - wide) / 2 & !1;
+    let left = (screen.x + (screen.width - wide) / 2) & !1;
     let inside = Rect { x: left + 10, y: screen.y + 60, width: thin, height: 200 };
     stage.extend([
         (inside, RED),
-        (Rect { x: left + wide - 24 & !1, ..inside }, RED),
+        (Rect { x: (left + wide - 24) & !1, ..inside }, RED),
         (Rect { x: left + 200, y: screen.y + 8, width: 100, height: thin }, RED),
         (Rect { x: left + 200, y: screen.y + 200, width: 100, height: 100 }, WHITE),
     ]);
@@ -188,6 +189,8 @@ fn the_size_changes_between_recordings_and_viewers_see_on() {
     let (width, height, rate) = shape(&one);
     assert!((width, height) == (640, 480) && (rate - 15.0).abs() < 0.2, "{width}x{height} at {rate}");
     assert!(times(&one, "v").len() >= 55, "to its end");
+    let keys = key_frames(&one);
+    assert!(keys.len() >= 2 && longest_gap(&keys) < 3.0, "a slow picture has key frames in time: {keys:?}");
     let (width, height, rate) = shape(&two);
     assert!((width, height) == (1280, 720) && (rate - 24.0).abs() < 0.2, "{width}x{height} at {rate}");
     for path in [&one, &two] {

@@ -33,7 +33,7 @@ fn golden(name: &str) -> Value {
 /// Each message from a browser, by the name of its file.
 fn client_messages() -> Vec<(&'static str, ClientMessage)> {
     let person = || "p1f2e3d4c5b6a".to_owned();
-    vec![
+    let mut messages = vec![
         (
             "join",
             ClientMessage::Join {
@@ -70,6 +70,13 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("remove", ClientMessage::Remove { participant: person() }),
         ("admit", ClientMessage::Admit { participant: person(), admitted: true }),
         ("end_room", ClientMessage::EndRoom {}),
+    ];
+    messages.extend(messages_about_outputs());
+    messages
+}
+
+fn messages_about_outputs() -> Vec<(&'static str, ClientMessage)> {
+    vec![
         (
             "start_recording",
             ClientMessage::StartRecording {

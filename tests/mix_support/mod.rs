@@ -403,6 +403,15 @@ pub fn times(file: &Path, stream: &str) -> Vec<f64> {
     text.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect()
 }
 
+/// Presentation times of the picture's key frames in seconds.
+pub fn key_frames(file: &Path) -> Vec<f64> {
+    let args = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"];
+    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let packets = text.lines().filter_map(|line| line.split_once(',')).filter(|(_, flags)| flags.starts_with('K'));
+    packets.filter_map(|(at, _)| at.parse().ok()).collect()
+}
+
 /// The longest step between frames.
 pub fn longest_gap(times: &[f64]) -> f64 {
     times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)

@@ -42,17 +42,17 @@ impl Edge {
         frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
         speaking: bool,
     ) {
-        for plane in 0..3 {
+        for (plane, (line, outside)) in SPEAKING_YUV.into_iter().zip(self.background).enumerate() {
             let (stride, half) = (frame.plane_stride()[plane] as usize, usize::from(plane > 0));
             let (width, height) = (frame.width() as usize >> half, frame.height() as usize >> half);
             let (radius, border) = (self.radius as usize >> half, self.border as usize >> half);
-            let (outside, line) = (self.background[plane], SPEAKING_YUV[plane]);
             let Ok(data) = frame.plane_data_mut(plane as u32) else { return };
             for (y, row) in data.chunks_mut(stride).take(height).enumerate() {
                 let Some(row) = row.get_mut(..width) else { continue };
                 let from_edge = y.min(height - 1 - y);
                 if speaking {
-                    let inner = if from_edge < border { width.div_ceil(2) } else { border.max(arc(radius, border, from_edge)) };
+                    let inner =
+                        if from_edge < border { width.div_ceil(2) } else { border.max(arc(radius, border, from_edge)) };
                     fill_ends(row, inner, line);
                 } else if from_edge >= radius {
                     continue;
