@@ -114,7 +114,7 @@ fn every_layout_is_in_the_file() {
     meeting.room.reach(ONE, 6.0);
     let mut stage: Vec<(Rect, u32)> = faces(&meeting);
     assert!(screen.width > 600, "{screen:?}");
-    let (wide, thin) = (screen.height * 640 / 480, 12);
+    let (wide, thin) = (screen.height, 12);
     let left = (screen.x + (screen.width - wide) / 2) & !1;
     let inside = Rect { x: left + 10, y: screen.y + 60, width: thin, height: 200 };
     stage.extend([

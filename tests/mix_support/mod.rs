@@ -31,7 +31,7 @@ pub enum Sends {
     Tone(u32),
     /// Somebody at their desk, drawn in this colour: to be looked at.
     Portrait(u32),
-    /// A white 4:3 picture in a red frame, as a shared window: what is cut off is seen to be missing.
+    /// A white square in a red frame, as a shared window: what is cut off is seen to be missing.
     Window,
     /// A white flash, and a beep with it, each second. The picture arrives `u64` ms later than the sound.
     Flash(u64),
@@ -140,7 +140,7 @@ fn launch(sends: Sends) -> (String, CodecName) {
         ),
         Sends::Window => (
             format!(
-                "videotestsrc is-live=true pattern=white ! video/x-raw,format=I420,width=560,height=400,framerate=15/1 ! videobox top=-40 bottom=-40 left=-40 right=-40 fill=red ! {vp8}"
+                "videotestsrc is-live=true pattern=white ! video/x-raw,format=I420,width=400,height=400,framerate=15/1 ! videobox top=-40 bottom=-40 left=-40 right=-40 fill=red ! {vp8}"
             ),
             CodecName::Vp8,
         ),
