@@ -45,9 +45,11 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     );
     kept.context("recovery ended early")??;
     warm.context("GStreamer ended early")?;
+    let canvas = templates.canvas();
     let media = Media::new(net, templates);
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
+    rooms.set_canvas(canvas);
     let metrics = Metrics::install();
     let state = AppState { rooms, storage, config, metrics, readiness: Readiness::default() };
     http::serve(listener, state, http::stop_signal()).await

@@ -277,12 +277,62 @@ async fn a_recording_runs_is_finished_and_deleted() {
 async fn what_the_mix_cannot_do_is_named() {
     let (_data, server) = server().await;
     let room = server.room(json!({})).await;
-    for (body, part) in
-        [(json!({"width": 1920}), "width"), (json!({"fps": -1}), "fps"), (json!({"tracks": true}), "tracks")]
-    {
+    for (body, part) in [
+        (json!({"width": 1922}), "width must be an even number from 640 to 1920"),
+        (json!({"width": 1279, "height": 720}), "width"),
+        (json!({"height": 0}), "height must be an even number from 360 to 1080"),
+        (json!({"fps": -1}), "fps must be a number from 10 to 60"),
+        (json!({"fps": 61}), "fps"),
+        (json!({"bitrate": 9}), "bitrate"),
+        (json!({"tracks": true}), "tracks"),
+    ] {
         let request = server.post(&room.path("/recordings")).bearer_auth(&room.token).json(&body);
-        assert!(refused(request, 422, "out_of_range").await.contains(part));
+        assert!(refused(request, 422, "out_of_range").await.contains(part), "{body}");
     }
+    for body in [json!({"layout": "pile"}), json!({"width": "wide"}), json!({"wide": 1})] {
+        let request = server.post(&room.path("/recordings")).bearer_auth(&room.token).json(&body);
+        refused(request, 400, "invalid_request").await;
+    }
+    let stream = json!({"url": "rtmp://a.example/app/key", "height": 1082});
+    let request = server.post(&room.path("/streams")).bearer_auth(&room.token).json(&stream);
+    assert!(refused(request, 422, "out_of_range").await.contains("height"));
+}
+
+#[tokio::test]
+async fn a_picture_has_the_size_of_whoever_came_first() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    let shown = |room: Value| room["layout"].clone();
+    let state =
+        async || server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(shown(state().await), "auto");
+    let start = async |body: Value| {
+        let request = server.post(&room.path("/recordings")).bearer_auth(&room.token).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let size = |one: &Value| ["width", "height", "fps"].map(|field| one[field].as_i64().unwrap());
+    let (status, first) = start(json!({"layout": "stage", "height": 1080, "fps": 25})).await;
+    assert_eq!((status, size(&first), &first["layout"]), (201, [1920, 1080, 25], &json!("stage")));
+    assert_eq!(shown(state().await), "stage", "one mix, one layout");
+
+    let (status, problem) = start(json!({"width": 1280, "height": 720, "layout": "grid"})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
+    assert!(problem["detail"].as_str().unwrap().contains("1920x1080 at 25 frames a second"), "{problem}");
+    assert_eq!(shown(state().await), "stage", "what was refused changed nothing");
+    let (status, second) = start(json!({})).await;
+    assert_eq!((status, size(&second)), (201, [1920, 1080, 25]));
+    let stream = json!({"url": "rtmp://a.example/app/key", "height": 720});
+    refused(server.post(&room.path("/streams")).bearer_auth(&room.token).json(&stream), 409, "conflict").await;
+
+    for one in [first, second] {
+        let path = format!("/api/v1/recordings/{}", one["id"].as_str().unwrap());
+        server.post(&format!("{path}/stop")).bearer_auth(&room.token).send().await.unwrap();
+        let done = poll(&server, &path, &room.token, |one| one["state"] == "complete").await;
+        assert_eq!(size(&done), [1920, 1080, 25], "as it was made");
+    }
+    let (status, third) = start(json!({})).await;
+    assert_eq!((status, size(&third)), (201, [1280, 720, 30]), "nobody asks for the large one any more");
 }
 
 #[tokio::test]

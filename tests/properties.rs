@@ -17,7 +17,7 @@ use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, View
 use veranda::protocol::client::ClientFrame;
 
 fn layouts() -> impl Strategy<Value = Layout> {
-    prop_oneof![Just(Layout::Grid), Just(Layout::Speaker), Just(Layout::Stage)]
+    prop_oneof![Just(Layout::Auto), Just(Layout::Grid), Just(Layout::Speaker), Just(Layout::Stage)]
 }
 
 fn overlap(a: Rect, b: Rect) -> bool {

@@ -14,8 +14,8 @@ use veranda::domain::words::{
 use veranda::protocol::PROTOCOL_VERSION;
 use veranda::protocol::client::{ClientFrame, ClientMessage, ViewTile};
 use veranda::protocol::server::{
-    FeedView, IceServer, ParticipantView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView, StreamView,
-    WaitingView,
+    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
+    StreamView, WaitingView,
 };
 
 const MEDIA: MediaState = MediaState { microphone: true, camera: true, screen: false, screen_sound: false };
@@ -33,7 +33,7 @@ fn golden(name: &str) -> Value {
 /// Each message from a browser, by the name of its file.
 fn client_messages() -> Vec<(&'static str, ClientMessage)> {
     let person = || "p1f2e3d4c5b6a".to_owned();
-    vec![
+    let mut messages = vec![
         (
             "join",
             ClientMessage::Join {
@@ -70,9 +70,35 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("remove", ClientMessage::Remove { participant: person() }),
         ("admit", ClientMessage::Admit { participant: person(), admitted: true }),
         ("end_room", ClientMessage::EndRoom {}),
-        ("start_recording", ClientMessage::StartRecording {}),
+    ];
+    messages.extend(messages_about_outputs());
+    messages
+}
+
+fn messages_about_outputs() -> Vec<(&'static str, ClientMessage)> {
+    vec![
+        (
+            "start_recording",
+            ClientMessage::StartRecording {
+                layout: Some(Layout::Auto),
+                width: Some(1920),
+                height: Some(1080),
+                fps: Some(30),
+                bitrate: None,
+            },
+        ),
         ("stop_recording", ClientMessage::StopRecording { recording: "o7b".into() }),
-        ("start_stream", ClientMessage::StartStream { url: "rtmp://live.example/app/key".into() }),
+        (
+            "start_stream",
+            ClientMessage::StartStream {
+                url: "rtmp://live.example/app/key".into(),
+                layout: None,
+                width: None,
+                height: None,
+                fps: None,
+                bitrate: None,
+            },
+        ),
         ("stop_stream", ClientMessage::StopStream { stream: "o7c".into() }),
     ]
 }
@@ -85,6 +111,7 @@ fn room() -> RoomView {
         locked: false,
         lobby: false,
         layout: Layout::Grid,
+        picture: Some(PictureView { width: 1920, height: 1080, fps: 30 }),
         max_participants: 50,
         recordings: vec![RecordingView {
             id: "o7b".into(),

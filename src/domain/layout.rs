@@ -1,11 +1,19 @@
 //! Where things are drawn on a canvas: plain functions to rectangles. Numbers are even, nothing overlaps, nothing leaves
-//! the canvas. The web client draws with the same rules.
+//! the canvas. The web client draws with the same rules (`web/src/state/layout.ts`): what both do is written down in
+//! `tests/golden/layout.json`, which the tests of both read.
 
 use super::media::Rect;
 use super::words::Layout;
 
-/// Pixels between two tiles, and between tiles and the canvas' edge.
-const GAP: u32 = 8;
+/// So many small tiles stand beside what is large, the one that counts the others included.
+pub const STRIP: usize = 8;
+
+/// Cameras are this wide for their height.
+const CAMERA: f64 = 16.0 / 9.0;
+/// A tile may be narrower than a camera's picture, whose sides are then cut.
+const NARROWEST: f64 = 4.0 / 5.0;
+/// A tile may be a little wider.
+const WIDEST: f64 = 2.0;
 
 /// Something to be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,78 +24,121 @@ pub struct Item {
     pub focus: bool,
 }
 
-/// A rectangle for each item, in their order. A shared screen turns `Grid` and `Speaker` into `Stage`; a stage without a
-/// screen shows who has the floor large.
+/// Whether some are drawn large and the others in a strip. Of two people neither is small.
+pub fn has_strip(layout: Layout, screens: usize, faces: usize) -> bool {
+    match layout {
+        Layout::Grid => false,
+        Layout::Auto => screens > 0,
+        Layout::Speaker | Layout::Stage => screens > 0 || faces > 2,
+    }
+}
+
+/// A rectangle for each item, in their order. Where there is a strip, shared screens are large, else who has the floor.
 pub fn arrange(layout: Layout, width: u32, height: u32, items: &[Item]) -> Vec<Rect> {
     let canvas = Rect { x: 0, y: 0, width, height };
-    let large: Vec<bool> = if items.iter().any(|item| item.screen) {
-        items.iter().map(|item| item.screen).collect()
-    } else if layout == Layout::Grid || items.len() < 3 {
-        // Of two people neither is small.
-        vec![true; items.len()]
-    } else {
-        let focus = items.iter().position(|item| item.focus).unwrap_or(0);
-        (0..items.len()).map(|at| at == focus).collect()
-    };
+    let gap = gap(width, height);
+    let screens = items.iter().filter(|item| item.screen).count();
+    if !has_strip(layout, screens, items.len() - screens) {
+        return if items.len() == 1 { vec![canvas] } else { grid(items.len(), inset(canvas, gap), gap) };
+    }
+    let focus = items.iter().position(|item| item.focus).unwrap_or(0);
+    let is_large = |(at, item): (usize, &Item)| if screens > 0 { item.screen } else { at == focus };
+    let large: Vec<bool> = items.iter().enumerate().map(is_large).collect();
     let beside = large.iter().filter(|large| !**large).count();
-    let (main, side) = split(canvas, beside);
-    let mut main = grid(main, items.len() - beside).into_iter();
-    let mut side = grid(side, beside).into_iter();
-    large.into_iter().filter_map(|large| if large { main.next() } else { side.next() }).collect()
+    let (main, strip) = split(canvas, beside, gap);
+    let mut main = large_in(items.len() - beside, main, gap).into_iter();
+    let mut strip = grid(beside, strip, gap).into_iter();
+    large.into_iter().filter_map(|large| if large { main.next() } else { strip.next() }).collect()
 }
 
-/// Cuts off a column on the right for `beside` small tiles.
-fn split(canvas: Rect, beside: usize) -> (Rect, Rect) {
-    let column = match beside {
-        0 => 0,
-        1..=5 => canvas.width / 5,
-        6..=12 => canvas.width / 4,
-        _ => canvas.width / 3,
-    };
-    let main = Rect { width: even(canvas.width - column), ..canvas };
-    (main, Rect { x: main.width, width: canvas.width - main.width, ..canvas })
+/// Pixels between two tiles, and between tiles and the canvas' edge.
+fn gap(width: u32, height: u32) -> u32 {
+    even(width.min(height) / 90).clamp(2, 16)
 }
 
-/// Equal tiles, as large as they get, between 4:3 and 16:9; the last row is centred. One tile alone takes everything.
-fn grid(area: Rect, count: usize) -> Vec<Rect> {
+/// Cuts off a strip for `beside` small tiles: on the right, or below on an upright canvas.
+fn split(canvas: Rect, beside: usize, gap: u32) -> (Rect, Rect) {
+    if beside == 0 {
+        return (canvas, Rect::default());
+    }
+    let Rect { width, height, .. } = canvas;
+    if width * 10 >= height * 11 {
+        let main = even(width * if beside > 4 { 74 } else { 80 } / 100);
+        let strip = Rect { x: main, width: width - main, ..canvas };
+        (Rect { width: main, ..canvas }, inset(strip, gap))
+    } else {
+        let main = even(height * if beside > 3 { 70 } else { 78 } / 100);
+        let strip = Rect { y: main, height: height - main, ..canvas };
+        (Rect { height: main, ..canvas }, inset(strip, gap))
+    }
+}
+
+fn inset(area: Rect, by: u32) -> Rect {
+    Rect {
+        x: area.x + by,
+        y: area.y + by,
+        width: area.width.saturating_sub(2 * by),
+        height: area.height.saturating_sub(2 * by),
+    }
+}
+
+/// Equal tiles in the rows and columns that lose least of a camera's picture; the last row is centred.
+fn grid(count: usize, area: Rect, gap: u32) -> Vec<Rect> {
     let Ok(count) = u32::try_from(count) else { return Vec::new() };
-    if count == 0 {
-        return Vec::new();
-    }
-    if count == 1 {
-        return vec![Rect { width: even(area.width), height: even(area.height), ..area }];
-    }
-    let size = |columns: u32| tile_size(area, columns, count.div_ceil(columns));
-    // The first of the largest: with equal tiles, fewer columns leave fewer holes.
-    let columns = (1..=count).rev().max_by_key(|columns| {
-        let (width, height) = size(*columns);
-        width * height
-    });
-    let columns = columns.unwrap_or(1);
+    // The first of the best: with equal tiles, fewer columns leave fewer holes.
+    let tiles = (1..=count).rev().map(|columns| (columns, tile_size(count, columns, area, gap)));
+    let best = tiles.max_by(|(_, a), (_, b)| worth(*a).total_cmp(&worth(*b)));
+    best.map_or_else(Vec::new, |(columns, (width, height))| {
+        place(count, columns, Rect { width: even(width as u32), height: even(height as u32), ..area }, area, gap)
+    })
+}
+
+/// The largest tile of which so many columns fit.
+fn tile_size(count: u32, columns: u32, area: Rect, gap: u32) -> (f64, f64) {
+    let (width, height) = cell(count, columns, area, gap);
+    let aspect = (width / height.max(1.0)).clamp(NARROWEST, WIDEST);
+    let fitted = width.min(height * aspect);
+    (fitted, fitted / aspect)
+}
+
+fn cell(count: u32, columns: u32, area: Rect, gap: u32) -> (f64, f64) {
+    let side = |length: u32, parts: u32| f64::from(length.saturating_sub(gap * (parts - 1))) / f64::from(parts);
+    (side(area.width, columns), side(area.height, count.div_ceil(columns)))
+}
+
+/// A tile's area, less for what is cut off a camera's picture to fill it.
+fn worth((width, height): (f64, f64)) -> f64 {
+    let aspect = width / height.max(1.0);
+    width * height * (aspect / CAMERA).min(CAMERA / aspect.max(f64::MIN_POSITIVE)).sqrt()
+}
+
+/// Screens want every pixel: side by side or stacked, whichever shows 16:9 larger. Their borders are the picture's own.
+fn large_in(count: usize, area: Rect, gap: u32) -> Vec<Rect> {
+    let count = u32::try_from(count).unwrap_or(0);
+    let shown = |columns: &u32| {
+        let (width, height) = cell(count, *columns, area, gap);
+        width.min(height * CAMERA)
+    };
+    let best = (1..=count).rev().max_by(|a, b| shown(a).total_cmp(&shown(b)));
+    best.map_or_else(Vec::new, |columns| {
+        let (width, height) = cell(count, columns, area, gap);
+        place(count, columns, Rect { width: even(width as u32), height: even(height as u32), ..area }, area, gap)
+    })
+}
+
+/// So many tiles like `tile` in rows, in the middle of the area.
+fn place(count: u32, columns: u32, tile: Rect, area: Rect, gap: u32) -> Vec<Rect> {
+    let Rect { width, height, .. } = tile;
     let rows = count.div_ceil(columns);
-    let (width, height) = size(columns);
-    let top = area.y + area.height.saturating_sub(rows * (height + GAP) - GAP) / 2;
-    let place = |at: u32| {
+    let length = |parts: u32, side: u32| parts * side + (parts - 1) * gap;
+    let top = area.y + area.height.saturating_sub(length(rows, height)) / 2;
+    let rect = |at: u32| {
         let (row, column) = (at / columns, at % columns);
         let in_row = columns.min(count - row * columns);
-        let left = area.x + area.width.saturating_sub(in_row * (width + GAP) - GAP) / 2;
-        Rect { x: even(left + column * (width + GAP)), y: even(top + row * (height + GAP)), width, height }
+        let left = area.x + area.width.saturating_sub(length(in_row, width)) / 2;
+        Rect { x: even(left + column * (width + gap)), y: even(top + row * (height + gap)), width, height }
     };
-    (0..count).map(place).collect()
-}
-
-/// The largest tile of which so many fit; the smallest possible is 2x2.
-fn tile_size(area: Rect, columns: u32, rows: u32) -> (u32, u32) {
-    let width = (area.width.saturating_sub(GAP * (columns + 1))) / columns;
-    let height = (area.height.saturating_sub(GAP * (rows + 1))) / rows;
-    let (width, height) = if width * 9 > height * 16 {
-        (height * 16 / 9, height)
-    } else if width * 3 < height * 4 {
-        (width, width * 3 / 4)
-    } else {
-        (width, height)
-    };
-    (even(width), even(height))
+    (0..count).map(rect).collect()
 }
 
 fn even(number: u32) -> u32 {
@@ -118,22 +169,46 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_screen_makes_a_stage_of_every_layout() {
-        for layout in [Layout::Grid, Layout::Speaker, Layout::Stage] {
+    fn a_shared_screen_makes_a_stage_of_every_layout_but_the_grid() {
+        for layout in [Layout::Auto, Layout::Speaker, Layout::Stage] {
             let mut items = faces(4);
             items[2].screen = true;
             let tiles = arrange(layout, 1280, 720, &items);
             assert!(tiles[2].width >= 1024 && tiles[2].height == 720, "{layout:?}");
             assert!([0, 1, 3].iter().all(|&face| tiles[face].x >= 1024), "faces are beside it");
         }
+        let mut items = faces(4);
+        items[2].screen = true;
+        let tiles = arrange(Layout::Grid, 1280, 720, &items);
+        assert!(tiles.iter().all(|tile| tile.width == tiles[0].width), "a grid stays one");
     }
 
     #[test]
     fn who_has_the_floor_is_large_among_three() {
         let mut items = faces(3);
         items[1].focus = true;
-        let tiles = arrange(Layout::Speaker, 1280, 720, &items);
-        assert!(tiles[1].width > 2 * tiles[0].width);
-        assert_eq!(arrange(Layout::Speaker, 1280, 720, &items[..2]), arrange(Layout::Grid, 1280, 720, &items[..2]));
+        for layout in [Layout::Speaker, Layout::Stage] {
+            let tiles = arrange(layout, 1280, 720, &items);
+            assert!(tiles[1].width > 2 * tiles[0].width);
+            assert_eq!(arrange(layout, 1280, 720, &items[..2]), arrange(Layout::Grid, 1280, 720, &items[..2]));
+        }
+        assert_eq!(arrange(Layout::Auto, 1280, 720, &items), arrange(Layout::Grid, 1280, 720, &items));
+    }
+
+    #[test]
+    fn an_upright_canvas_has_its_strip_below() {
+        let mut items = faces(5);
+        items[0].focus = true;
+        let tiles = arrange(Layout::Speaker, 640, 1080, &items);
+        assert!(tiles[0].width == 640 && tiles[1..].iter().all(|tile| tile.y >= tiles[0].height), "{tiles:?}");
+    }
+
+    #[test]
+    fn two_screens_are_as_large_as_they_get() {
+        let items = [Item { screen: true, focus: false }; 2];
+        let tiles = arrange(Layout::Auto, 1280, 720, &items);
+        assert_eq!(tiles[0].y, tiles[1].y, "side by side on a wide canvas");
+        let tiles = arrange(Layout::Auto, 640, 1080, &items);
+        assert_eq!(tiles[0].x, tiles[1].x, "one above the other on an upright one");
     }
 }

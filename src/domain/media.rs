@@ -2,6 +2,7 @@
 //!
 //! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
 
+use super::canvas::Canvas;
 use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, Priority, SlotIndex, Source, TrackId};
 
 /// What a slot, or the mix, can be given to carry.
@@ -243,12 +244,25 @@ pub enum OutputEvent {
 /// The picture and sound that the mix makes: everything already decided.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scene {
+    /// What it is drawn on. While outputs run a new one waits until they have ended.
+    pub canvas: Canvas,
     /// Drawn small in a corner; empty for none.
     pub title: String,
     /// What is drawn, back to front.
     pub tiles: Vec<Tile>,
+    /// Those for whom there is no tile.
+    pub more: Option<More>,
     /// What is heard, in order of arrival; already cut to the loudest few.
     pub voices: Vec<TrackId>,
+}
+
+/// "+12": so many more are in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct More {
+    /// How many.
+    pub count: usize,
+    /// Where, in pixels of the mix's canvas.
+    pub rect: Rect,
 }
 
 /// One rectangle of the mix.

@@ -1,5 +1,6 @@
 //! The rules of a room: no I/O, no clock, no GStreamer. Time and randomness are arguments.
 
+pub mod canvas;
 pub mod error;
 pub mod ids;
 pub mod layout;

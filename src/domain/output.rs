@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::canvas::Canvas;
 use super::error::{Reason, Refusal};
 use super::ids::OutputId;
 use super::media::OutputEvent;
@@ -20,6 +21,8 @@ pub struct Recording {
     pub room_name: String,
     /// The layout when it began.
     pub layout: Layout,
+    /// Its size and rate.
+    pub canvas: Canvas,
     /// When it was asked for.
     pub started_at: Duration,
     /// How far.
@@ -38,10 +41,10 @@ pub struct Recording {
 
 impl Recording {
     /// A recording that was just asked for.
-    pub fn new(id: OutputId, room_name: String, layout: Layout, started_at: Duration) -> Self {
+    pub fn new(id: OutputId, room_name: String, layout: Layout, canvas: Canvas, started_at: Duration) -> Self {
         let state = RecordingState::Starting;
         let (path, error, stop_asked) = (None, None, false);
-        Self { id, room_name, layout, started_at, state, duration: 0.0, bytes: 0, error, path, stop_asked }
+        Self { id, room_name, layout, canvas, started_at, state, duration: 0.0, bytes: 0, error, path, stop_asked }
     }
 
     /// Whether it still takes media, or is being finished.
@@ -253,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_recording_only_moves_forward() {
-        let mut recording = Recording::new(OutputId(1), "Room".into(), Layout::Grid, Duration::ZERO);
+        let mut recording = Recording::new(OutputId(1), "Room".into(), Layout::Grid, Canvas::default(), Duration::ZERO);
         assert!(recording.on(OutputEvent::Live));
         assert!(!recording.on(OutputEvent::Progress { bytes: 10, duration: 1.0 }));
         assert!(recording.on(OutputEvent::Finishing));

@@ -50,9 +50,10 @@ words!(/** What somebody wants to be sent. */ ViewChoice {
 });
 
 words!(/** How the mix is laid out. */ Layout {
-    /** Everybody the same size. */ Grid,
-    /** Who speaks large, the others small. */ Speaker,
-    /** A shared screen large, faces beside it. */ Stage,
+    /** `grid`, and `stage` while a screen is shared. */ Auto,
+    /** Everybody and every screen the same size. */ Grid,
+    /** Who speaks large, the others in a strip; a shared screen takes the large place. */ Speaker,
+    /** A shared screen large, faces beside it; without one, who speaks. */ Stage,
 });
 
 words!(/** One medium of a participant. */ TrackSource {

@@ -9,6 +9,7 @@ use super::body::JsonBody;
 use super::error::Problem;
 use super::rooms::unexpected;
 use super::{App, SharedApp, view};
+use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
 use crate::protocol::rest;
@@ -22,19 +23,16 @@ pub(super) async fn start(
     JsonBody(body): JsonBody<rest::NewRecording>,
 ) -> Result<(StatusCode, Json<rest::Recording>), Problem> {
     require_possible(&body)?;
-    match room.act(Caller::Host, Action::StartRecording { layout: body.layout }).await? {
+    let rest::NewRecording { layout, width, height, fps, bitrate, .. } = body;
+    let wish = Wish { width, height, fps, bitrate };
+    match room.act(Caller::Host, Action::StartRecording { layout, wish }).await? {
         Outcome::Recording(recording) => Ok((StatusCode::CREATED, Json(view::recording(recording)))),
         other => Err(unexpected(&other)),
     }
 }
 
-/// The mix has one size so far; a file of another one than was asked for would be worse than a refusal.
+/// Another file than was asked for would be worse than a refusal.
 fn require_possible(body: &rest::NewRecording) -> Result<(), Problem> {
-    for (field, asked, only) in [("width", body.width, 1280), ("height", body.height, 720), ("fps", body.fps, 30)] {
-        if asked.is_some_and(|asked| asked != only) {
-            return Err(Refusal::new(Reason::OutOfRange, format!("{field}: only {only} is possible so far")).into());
-        }
-    }
     if body.tracks == Some(true) {
         let detail = "tracks: each person's own media can't be recorded so far, only the mix";
         return Err(Refusal::new(Reason::OutOfRange, detail).into());

@@ -8,6 +8,7 @@ use super::body::JsonBody;
 use super::error::Problem;
 use super::rooms::unexpected;
 use super::view;
+use crate::domain::canvas::Wish;
 use crate::protocol::rest;
 use crate::rooms::api::{Action, Caller, Outcome};
 
@@ -18,7 +19,9 @@ pub(super) async fn start(
     HostRoom(room): HostRoom,
     JsonBody(body): JsonBody<rest::NewStream>,
 ) -> Result<(StatusCode, Json<rest::Stream>), Problem> {
-    match room.act(Caller::Host, Action::StartStream { url: body.url, layout: body.layout }).await? {
+    let rest::NewStream { url, layout, width, height, fps, bitrate } = body;
+    let wish = Wish { width, height, fps, bitrate };
+    match room.act(Caller::Host, Action::StartStream { url, layout, wish }).await? {
         Outcome::Stream(stream) => Ok((StatusCode::CREATED, Json(view::stream(stream)))),
         other => Err(unexpected(&other)),
     }

@@ -6,6 +6,7 @@ use super::link::{Rules, Stream, Tap, Window, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::{RenditionTemplate, Templates};
+use crate::domain::canvas::Canvas;
 
 /// The encodings there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +28,12 @@ impl Encoding {
     /// Picture or sound.
     pub(crate) fn is_picture(self) -> bool {
         matches!(self, Self::Main | Self::Low)
+    }
+
+    /// bit/s on this canvas: what was asked for, what the template says, or what suits the size.
+    pub(crate) fn bitrate(self, templates: &Templates, canvas: Canvas) -> u32 {
+        let asked = canvas.bitrate.filter(|_| self == Self::Main);
+        asked.or(self.template(templates).bitrate).unwrap_or_else(|| canvas.usual_bitrate())
     }
 
     pub(crate) fn template(self, templates: &Templates) -> &RenditionTemplate {
@@ -52,15 +59,24 @@ pub(crate) struct Encoder {
 /// Raw media that may wait for an encoder before frames are dropped.
 const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(1500);
 
+/// What an encoder is made of.
+#[derive(Debug)]
+pub(crate) struct Recipe<'a> {
+    pub(crate) encoding: Encoding,
+    /// bit/s
+    pub(crate) bitrate: u32,
+    pub(crate) templates: &'a Templates,
+    pub(crate) time: &'a Time,
+}
+
 impl Encoder {
     /// Starts encoding the raw stream.
     pub(crate) fn start(
-        encoding: Encoding,
+        recipe: Recipe<'_>,
         raw: &Stream,
-        templates: &Templates,
-        time: &Time,
         tell: impl Fn(BusEvent) + Send + Sync + 'static,
     ) -> Result<Self, Problem> {
+        let Recipe { encoding, bitrate, templates, time } = recipe;
         let template = encoding.template(templates);
         let choice = templates.choose(&template.encoder)?;
         let named = |problem: Problem| problem.within(format!("encoders/{}.toml: {}", template.encoder, choice.name));
@@ -69,7 +85,7 @@ impl Encoder {
             format!("appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded", template.convert, choice.launch);
         let pipeline = Pipeline::parse(&launch, time, tell).map_err(named)?;
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
-        set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(template.bitrate)).map_err(named)?;
+        set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(bitrate)).map_err(named)?;
         let delay = gst::ClockTime::from_nseconds(u64::from(choice.delay) * 1_000_000_000 / 48_000);
         let out = Stream::delayed(pipeline.named("encoded")?, delay);
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };

@@ -1,6 +1,8 @@
 //! The folder `pipelines/`: encoders, mixer and outputs as data, in GStreamer's launch syntax. The defaults are in the
 //! program; an operator's folder replaces them file by file. The first choice of an encoder whose elements exist wins.
 
+mod brand;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,6 +24,8 @@ pub struct Templates {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MixerTemplate {
     pub(crate) canvas: Canvas,
+    #[serde(default)]
+    pub(crate) brand: Brand,
     pub(crate) picture: Mixing,
     pub(crate) sound: Mixing,
     pub(crate) decoders: Decoders,
@@ -36,6 +40,25 @@ pub(crate) struct Canvas {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) framerate: u32,
+}
+
+/// What the operator's own pictures look like.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Brand {
+    /// Behind the tiles: `#rrggbb`.
+    pub(crate) background: String,
+    /// A PNG, JPEG or SVG file in the folder of `mixer.toml`, drawn in the top right corner.
+    pub(crate) logo: Option<String>,
+    /// Its content, as an address that an SVG can hold.
+    #[serde(skip)]
+    pub(crate) logo_data: Option<String>,
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self { background: "#15171d".into(), logo: None, logo_data: None }
+    }
 }
 
 /// The permanent input and the mixing element of picture or sound.
@@ -79,8 +102,8 @@ pub(crate) struct Renditions {
 pub(crate) struct RenditionTemplate {
     /// The file in `encoders/`, without its ending.
     pub(crate) encoder: String,
-    /// bit/s
-    pub(crate) bitrate: u32,
+    /// bit/s. Without one, of `main` alone, it follows from size and rate.
+    pub(crate) bitrate: Option<u32>,
     pub(crate) convert: String,
 }
 
@@ -166,7 +189,11 @@ impl Templates {
         for (name, file, text) in files("outputs", &OUTPUTS) {
             outputs.insert(name, read::<Output>(folder, &file, text)?);
         }
-        let templates = Self { mixer: read(folder, "mixer.toml", MIXER)?, encoders, outputs };
+        let mut mixer: MixerTemplate = read(folder, "mixer.toml", MIXER)?;
+        if let Some(logo) = &mixer.brand.logo {
+            mixer.brand.logo_data = Some(brand::logo(folder, logo)?);
+        }
+        let templates = Self { mixer, encoders, outputs };
         templates.verify()?;
         Ok(templates)
     }
@@ -178,10 +205,14 @@ impl Templates {
         if !sized(canvas.width) || !sized(canvas.height) || !(1..=60).contains(&canvas.framerate) {
             return Err(Problem::new("mixer.toml: [canvas]: even width and height up to 4096, framerate 1 to 60"));
         }
+        brand::check_colour(&self.mixer.brand.background)?;
         let renditions = &self.mixer.renditions;
         for (key, rendition) in
             [("main", &renditions.main), ("low", &renditions.low), ("aac", &renditions.aac), ("opus", &renditions.opus)]
         {
+            if rendition.bitrate.is_none() && key != "main" {
+                return Err(Problem::new(format!("mixer.toml: renditions.{key}.bitrate is missing")));
+            }
             if !self.encoders.contains_key(&rendition.encoder) {
                 let encoder = &rendition.encoder;
                 return Err(Problem::new(format!(
@@ -190,6 +221,12 @@ impl Templates {
             }
         }
         Ok(())
+    }
+
+    /// What the mix is drawn on where nobody asks for anything else.
+    pub fn canvas(&self) -> crate::domain::canvas::Canvas {
+        let Canvas { width, height, framerate } = self.mixer.canvas;
+        crate::domain::canvas::Canvas { width, height, fps: framerate, bitrate: None }
     }
 
     /// The first choice of an encoder that this machine can run.

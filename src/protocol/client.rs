@@ -117,7 +117,23 @@ pub enum ClientMessage {
     /// Host: everybody leaves and the room is gone.
     EndRoom {},
     /// Host: record the mix to one MP4.
-    StartRecording {},
+    StartRecording {
+        /// As the room's layout from now on.
+        #[serde(default)]
+        layout: Option<Layout>,
+        /// Pixels, even; from the height in 16:9 unless given.
+        #[serde(default)]
+        width: Option<i32>,
+        /// Pixels, even; from the width in 16:9 unless given.
+        #[serde(default)]
+        height: Option<i32>,
+        /// Frames a second.
+        #[serde(default)]
+        fps: Option<i32>,
+        /// bit/s of the picture; from size and rate unless given.
+        #[serde(default)]
+        bitrate: Option<i32>,
+    },
     /// Host: finish a recording.
     StopRecording {
         /// Which.
@@ -127,6 +143,21 @@ pub enum ClientMessage {
     StartStream {
         /// `rtmp://` or `rtmps://`, with the key.
         url: String,
+        /// As the room's layout from now on.
+        #[serde(default)]
+        layout: Option<Layout>,
+        /// Pixels, even; from the height in 16:9 unless given.
+        #[serde(default)]
+        width: Option<i32>,
+        /// Pixels, even; from the width in 16:9 unless given.
+        #[serde(default)]
+        height: Option<i32>,
+        /// Frames a second.
+        #[serde(default)]
+        fps: Option<i32>,
+        /// bit/s of the picture; from size and rate unless given.
+        #[serde(default)]
+        bitrate: Option<i32>,
     },
     /// Host: end a stream.
     StopStream {

@@ -139,14 +139,20 @@ pub struct ParticipantChange {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecording {
-    /// Changes the layout of the mix.
+    /// Changes the layout of the mix for everybody: the mix is encoded once.
     pub layout: Option<Layout>,
-    /// Pixels; 1280 so far.
+    /// Pixels, even; from the height in 16:9 unless given. 409 where the mix is already made in another size.
+    #[schema(minimum = 640, maximum = 1920)]
     pub width: Option<i64>,
-    /// Pixels; 720 so far.
+    /// Pixels, even; from the width in 16:9 unless given. 1280x720 unless either is.
+    #[schema(minimum = 360, maximum = 1080)]
     pub height: Option<i64>,
-    /// Frames a second; 30 so far.
+    /// Frames a second; 30 unless given.
+    #[schema(minimum = 10, maximum = 60)]
     pub fps: Option<i64>,
+    /// bit/s of the picture; from size and rate unless given.
+    #[schema(minimum = 100_000, maximum = 20_000_000)]
+    pub bitrate: Option<i64>,
     /// Each person's own media as well; not there so far.
     pub tracks: Option<bool>,
 }
@@ -187,8 +193,20 @@ pub struct Recording {
 pub struct NewStream {
     /// `rtmp://` or `rtmps://`, with the key.
     pub url: String,
-    /// Changes the layout of the mix.
+    /// Changes the layout of the mix for everybody: the mix is encoded once.
     pub layout: Option<Layout>,
+    /// As of a recording.
+    #[schema(minimum = 640, maximum = 1920)]
+    pub width: Option<i64>,
+    /// As of a recording.
+    #[schema(minimum = 360, maximum = 1080)]
+    pub height: Option<i64>,
+    /// As of a recording.
+    #[schema(minimum = 10, maximum = 60)]
+    pub fps: Option<i64>,
+    /// As of a recording.
+    #[schema(minimum = 100_000, maximum = 20_000_000)]
+    pub bitrate: Option<i64>,
 }
 
 /// A stream to an RTMP server.

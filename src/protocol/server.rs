@@ -134,12 +134,27 @@ pub struct RoomView {
     pub lobby: bool,
     /// The layout of the mix.
     pub layout: Layout,
+    /// What recordings and streams are being made in; none while there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureView>,
     /// How many it holds.
     pub max_participants: u32,
     /// Recordings that run or are being finished, and those that ended since the room was opened.
     pub recordings: Vec<RecordingView>,
     /// Streams, ended ones included.
     pub streams: Vec<StreamView>,
+}
+
+/// The mix's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub struct PictureView {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub fps: u32,
 }
 
 /// Somebody in the room.

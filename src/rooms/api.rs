@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 
+use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::words::{
@@ -169,6 +170,8 @@ pub enum Action {
     StartRecording {
         /// Unless `None`, changes the room's layout of the mix.
         layout: Option<Layout>,
+        /// The size of the mix; `Conflict` where outputs that run have another.
+        wish: Wish,
     },
     /// Host: `Outcome::Recording`.
     StopRecording {
@@ -186,6 +189,8 @@ pub enum Action {
         url: String,
         /// Unless `None`, changes the room's layout of the mix.
         layout: Option<Layout>,
+        /// The size of the mix; `Conflict` where outputs that run have another.
+        wish: Wish,
     },
     /// Host: `Outcome::Stream`.
     StopStream {

@@ -10,14 +10,13 @@ use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
 use crate::domain::output;
 use crate::domain::participant::Member;
 use crate::domain::room::{Act, News, Room, Settings, Shown};
-use crate::domain::scene;
 use crate::domain::slots::{self, WantedTile};
 use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    FeedView, IceServer, ParticipantView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView, StreamView,
-    WaitingView,
+    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
+    StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.
@@ -46,10 +45,10 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::Remove { participant } => Act::Remove { participant },
         Action::Admit { participant, admitted } => Act::Admit { participant, admitted },
         Action::EndRoom => Act::EndRoom,
-        Action::StartRecording { layout } => Act::StartRecording { output: fresh.output, layout },
+        Action::StartRecording { layout, wish } => Act::StartRecording { output: fresh.output, layout, wish },
         Action::StopRecording { recording } => Act::StopRecording { output: recording },
         Action::DeleteRecording { recording } => Act::DeleteRecording { output: recording },
-        Action::StartStream { url, layout } => Act::StartStream { output: fresh.output, url, layout },
+        Action::StartStream { url, layout, wish } => Act::StartStream { output: fresh.output, url, layout, wish },
         Action::StopStream { stream } => Act::StopStream { output: stream },
         Action::Participants => Act::Participants,
         Action::Streams => Act::Streams,
@@ -119,6 +118,11 @@ impl View<'_> {
             locked: settings.locked,
             lobby: settings.lobby,
             layout: settings.layout,
+            picture: self.room.held_canvas().map(|canvas| PictureView {
+                width: canvas.width,
+                height: canvas.height,
+                fps: canvas.fps,
+            }),
             max_participants: settings.max_participants,
             recordings: self.room.recordings().iter().map(|recording| self.recording_view(recording)).collect(),
             streams: self.room.streams().iter().map(|stream| self.stream_view(stream, for_hosts)).collect(),
@@ -189,9 +193,9 @@ impl View<'_> {
             room_name: recording.room_name.clone(),
             state: recording.state,
             layout: recording.layout,
-            width: scene::WIDTH,
-            height: scene::HEIGHT,
-            fps: scene::FPS,
+            width: recording.canvas.width,
+            height: recording.canvas.height,
+            fps: recording.canvas.fps,
             started_at: self.wall(recording.started_at),
             duration: recording.duration,
             bytes: recording.bytes,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream};
 use super::handle::RoomHandle;
+use crate::domain::canvas::Canvas;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, PeerId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) open_media: OpenMedia,
     pub(super) base_url: String,
+    canvas: OnceLock<Canvas>,
     /// The running actors.
     pub(super) actors: TaskTracker,
     /// The server stops.
@@ -72,6 +74,7 @@ impl Rooms {
             store,
             open_media,
             base_url,
+            canvas: OnceLock::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
             last_peer: AtomicU64::new(0),
@@ -85,6 +88,13 @@ impl Rooms {
             rooms.shared.put_recording(abandoned(recording));
         }
         Ok(rooms)
+    }
+
+    /// The picture of the mix where nobody asks for another; 1280x720 at 30 frames a second unless told. Counts for
+    /// rooms that are opened from now on.
+    pub fn set_canvas(&self, canvas: Canvas) {
+        // The first word counts: there is one server, and one set of templates.
+        let _ = self.shared.canvas.set(canvas);
     }
 
     /// Makes a room and keeps it.
@@ -120,7 +130,7 @@ impl Rooms {
             max_participants,
             locked: new.locked,
             lobby: new.lobby,
-            layout: Layout::Grid,
+            layout: Layout::Auto,
             created_at: SystemTime::now(),
         })
     }
@@ -223,6 +233,10 @@ impl Rooms {
 
 /// What the actors need of the index.
 impl Shared {
+    pub(super) fn canvas(&self) -> Canvas {
+        self.canvas.get().copied().unwrap_or_default()
+    }
+
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,8 @@ use crate::domain::ids::RoomId;
 use crate::rooms::api::RoomRecord;
 
 /// One step each; `user_version` counts those taken. Steps are never edited, only added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE rooms (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
@@ -34,7 +35,12 @@ const MIGRATIONS: [&str; 1] = ["
         current INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX invitations_by_room ON invitations (room, position);
-"];
+",
+    "
+    -- What every room began with, and what it did, is now called `auto`.
+    UPDATE rooms SET layout = 'auto' WHERE layout = 'grid';
+",
+];
 
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;

@@ -11,6 +11,9 @@ use crate::clip::{Clip, FPS};
 use crate::payload::vp8_descriptor;
 use crate::stamp::{self, Stamp};
 
+/// The loudness of who does not talk, and what their microphone sends: a whole frame of silence (RFC 6716, section 3.1).
+const SILENT: i8 = -127;
+const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 const SOUND_EVERY: Duration = Duration::from_millis(20);
 const FRAME_EVERY: Duration = Duration::from_nanos(1_000_000_000 / FPS as u64);
 
@@ -19,7 +22,7 @@ const FRAME_EVERY: Duration = Duration::from_nanos(1_000_000_000 / FPS as u64);
 pub(crate) struct Publisher {
     clip: Arc<Clip>,
     person: u16,
-    /// In dBov; -127 is silence.
+    /// In dBov.
     loudness: i8,
     audio: Mid,
     video: Mid,
@@ -50,7 +53,7 @@ impl Publisher {
         simulcast: bool,
     ) -> Self {
         let layers = clip.layers.iter().map(|_| Layer::default()).collect();
-        let loudness = talks.map_or(-127, |place| -15 - 2 * (place.min(15) as i8));
+        let loudness = talks.map_or(SILENT, |place| -15 - 2 * (place.min(15) as i8));
         Self { clip, person, loudness, audio, video, simulcast, next_sound: None, next_frame: None, sounds: 0, layers }
     }
 
@@ -94,8 +97,11 @@ impl Publisher {
 
     fn sound(&mut self, now: Instant, rtc: &mut Rtc, pt: Pt) {
         let stamp = Stamp { person: self.person, layer: 0, number: self.sounds, sent: stamp::now() };
-        let sound = &self.clip.sounds[self.sounds as usize % self.clip.sounds.len()];
-        let payload = [&sound[..], &stamp.write()].concat();
+        let sound = match self.loudness {
+            SILENT => &SILENCE[..],
+            _ => &self.clip.sounds[self.sounds as usize % self.clip.sounds.len()],
+        };
+        let payload = [sound, &stamp.write()].concat();
         let extensions = ExtensionValues {
             audio_level: Some(self.loudness),
             voice_activity: Some(self.loudness > -127),

@@ -29,6 +29,10 @@ pub enum Sends {
     ColourH264(u32),
     /// A sine, Hz.
     Tone(u32),
+    /// Somebody at their desk, drawn in this colour: to be looked at.
+    Portrait(u32),
+    /// A white square in a red frame, as a shared window: what is cut off is seen to be missing.
+    Window,
     /// A white flash, and a beep with it, each second. The picture arrives `u64` ms later than the sound.
     Flash(u64),
     Beep,
@@ -86,6 +90,23 @@ impl FakeLinks {
     }
 }
 
+/// A drawing of head and shoulders in a room.
+fn portrait(rgb: u32) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("veranda-portrait-{rgb:06x}.svg"));
+    let svg = format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='640' height='360'>\
+         <defs><linearGradient id='w' x2='0' y2='1'><stop stop-color='#d8d2c4'/><stop offset='1' stop-color='#8d8577'/></linearGradient></defs>\
+         <rect width='640' height='360' fill='url(#w)'/><rect x='40' y='30' width='130' height='170' fill='#b9cfe0'/>\
+         <rect x='500' y='60' width='110' height='14' fill='#6b5b45'/><rect x='510' y='20' width='22' height='40' fill='#{rgb:06x}'/>\
+         <path d='M170 360c0-90 60-130 150-130s150 40 150 130z' fill='#{rgb:06x}'/>\
+         <rect x='292' y='190' width='56' height='60' rx='20' fill='#d9a583'/><ellipse cx='320' cy='140' rx='68' ry='84' fill='#e8b894'/>\
+         <path d='M250 130c0-60 30-85 70-85s70 25 70 85c-20-40-40-45-70-45s-50 10-70 45z' fill='#4a3426'/>\
+         <circle cx='295' cy='140' r='6'/><circle cx='345' cy='140' r='6'/><path d='M295 180q25 18 50 0' fill='none' stroke='#844' stroke-width='5'/></svg>"
+    );
+    std::fs::write(&path, svg).unwrap();
+    path
+}
+
 fn launch(sends: Sends) -> (String, CodecName) {
     let picture = |rgb: u32| {
         format!(
@@ -109,6 +130,19 @@ fn launch(sends: Sends) -> (String, CodecName) {
                 "audiotestsrc is-live=true freq={hz} volume=0.3 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1 ! {opus}"
             ),
             CodecName::Opus,
+        ),
+        Sends::Portrait(rgb) => (
+            format!(
+                "filesrc location={} ! rsvgdec ! imagefreeze is-live=true ! videoconvert ! video/x-raw,format=I420,width=640,height=360,framerate=10/1 ! {vp8}",
+                portrait(rgb).display()
+            ),
+            CodecName::Vp8,
+        ),
+        Sends::Window => (
+            format!(
+                "videotestsrc is-live=true pattern=white ! video/x-raw,format=I420,width=400,height=400,framerate=15/1 ! videobox top=-40 bottom=-40 left=-40 right=-40 fill=red ! {vp8}"
+            ),
+            CodecName::Vp8,
         ),
         // Flashes are made by a probe: see `sender`.
         Sends::Flash(_) => (format!("{} ! identity name=flash ! {vp8}", picture(0)), CodecName::Vp8),
@@ -296,13 +330,39 @@ pub fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
 }
 
 pub fn scene(tiles: Vec<Tile>, voices: Vec<TrackId>) -> Scene {
-    Scene { title: "Tuesday with friends".into(), tiles, voices }
+    Scene { title: "Tuesday with friends".into(), tiles, voices, ..Scene::default() }
 }
 
 fn ffmpeg(args: &[&str]) -> Vec<u8> {
     let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(args).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     out.stdout
+}
+
+/// Width, height and frames a second of a file's picture.
+pub fn shape(file: &Path) -> (u32, u32, f64) {
+    let args = [
+        "-v",
+        "error",
+        "-select_streams",
+        "v",
+        "-show_entries",
+        "stream=width,height,avg_frame_rate",
+        "-of",
+        "csv=p=0",
+    ];
+    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let fields: Vec<&str> = text.trim().trim_end_matches(',').split(',').collect();
+    let rate: Vec<f64> = fields[2].split('/').map(|part| part.parse().unwrap()).collect();
+    (fields[0].parse().unwrap(), fields[1].parse().unwrap(), rate[0] / rate[1])
+}
+
+/// The average colour of exactly this rectangle, frame by frame.
+pub fn colours_of(file: &Path, at: Rect) -> Vec<[u8; 3]> {
+    let crop = format!("crop={}:{}:{}:{},scale=1:1:flags=area", at.width, at.height, at.x, at.y);
+    let raw = ffmpeg(&["-i", file.to_str().unwrap(), "-vf", &crop, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    raw.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
 }
 
 /// The average colour of a rectangle, frame by frame. Leaves out the foot, where the name is.
@@ -341,6 +401,15 @@ pub fn times(file: &Path, stream: &str) -> Vec<f64> {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8(out.stdout).unwrap();
     text.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect()
+}
+
+/// Presentation times of the picture's key frames in seconds.
+pub fn key_frames(file: &Path) -> Vec<f64> {
+    let args = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"];
+    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let packets = text.lines().filter_map(|line| line.split_once(',')).filter(|(_, flags)| flags.starts_with('K'));
+    packets.filter_map(|(at, _)| at.parse().ok()).collect()
 }
 
 /// The longest step between frames.

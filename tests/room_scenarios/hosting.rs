@@ -1,5 +1,6 @@
 //! What hosts may do, and guests may not.
 
+use veranda::domain::canvas::Wish;
 use veranda::domain::error::Reason;
 use veranda::domain::ids::{OutputId, ParticipantId, Source, TrackId};
 use veranda::domain::media::MediaCommand;
@@ -26,10 +27,10 @@ fn a_guest_may_do_nothing_of_a_host() {
         Act::Remove { participant: anna },
         Act::Admit { participant: anna, admitted: true },
         Act::EndRoom,
-        Act::StartRecording { output, layout: None },
+        Act::StartRecording { output, layout: None, wish: Wish::default() },
         Act::StopRecording { output },
         Act::DeleteRecording { output },
-        Act::StartStream { output, url: "rtmp://a.example/app/key".into(), layout: None },
+        Act::StartStream { output, url: "rtmp://a.example/app/key".into(), layout: None, wish: Wish::default() },
         Act::StopStream { output },
         Act::Participants,
         Act::Streams,
@@ -155,4 +156,22 @@ fn the_layout_of_the_mix_can_be_chosen() {
     let request = s.begin(Caller::Host, speaker);
     assert!(s.reply(request).is_some_and(|reply| reply.is_ok()));
     assert!(!same(&s));
+}
+
+#[test]
+fn a_new_size_is_composed_before_anything_starts() {
+    let mut s = Script::new();
+    s.browser("Anna");
+    let output = s.output();
+    let wish = Wish { height: Some(1080), ..Wish::default() };
+    let url = "rtmp://a.example/app/key".into();
+    s.forget();
+    assert!(s.api(Act::StartStream { output, url, layout: Some(Layout::Speaker), wish }).is_ok());
+    let commands = s.all_commands();
+    let at = |wanted: fn(&MediaCommand) -> bool| commands.iter().position(wanted);
+    let composed = at(|command| matches!(command, MediaCommand::Compose(scene) if scene.canvas.width == 1920));
+    let started = at(|command| matches!(command, MediaCommand::Start { .. }));
+    assert!(composed.is_some() && composed < started, "{commands:?}");
+    assert!(s.api(Act::StopStream { output }).is_ok());
+    assert_eq!(s.scene().canvas.width, 1280, "the usual one again");
 }

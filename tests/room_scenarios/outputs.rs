@@ -1,5 +1,6 @@
 //! Recordings and streams.
 
+use veranda::domain::canvas::Wish;
 use veranda::domain::error::Reason;
 use veranda::domain::ids::OutputId;
 use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob};
@@ -10,7 +11,10 @@ use crate::script::{Script, reason, seconds};
 
 fn record(s: &mut Script) -> OutputId {
     let output = s.output();
-    assert_eq!(s.api(Act::StartRecording { output, layout: None }), Ok(Reply::Recording(output)));
+    assert_eq!(
+        s.api(Act::StartRecording { output, layout: None, wish: Wish::default() }),
+        Ok(Reply::Recording(output))
+    );
     output
 }
 
@@ -80,7 +84,7 @@ fn a_stream_hides_its_key_and_comes_back() {
     let mut s = Script::new();
     let id = s.output();
     let url = "rtmp://live.example/app/secret";
-    let start = Act::StartStream { output: id, url: url.into(), layout: Some(Layout::Speaker) };
+    let start = Act::StartStream { output: id, url: url.into(), layout: Some(Layout::Speaker), wish: Wish::default() };
     assert_eq!(s.api(start), Ok(Reply::Stream(id)));
     assert_eq!(s.commands(), [MediaCommand::Start { output: id, job: OutputJob::Stream { url: url.into() } }]);
     let stream = s.room.stream(id).unwrap();
@@ -101,7 +105,8 @@ fn what_does_not_exist_or_is_no_address_is_refused() {
     let nothing = OutputId(99);
     assert_eq!(reason(s.api(Act::StopRecording { output: nothing })), Some(Reason::NotFound));
     assert_eq!(reason(s.api(Act::StopStream { output: nothing })), Some(Reason::NotFound));
-    let start = Act::StartStream { output: nothing, url: "https://example.com".into(), layout: None };
+    let start =
+        Act::StartStream { output: nothing, url: "https://example.com".into(), layout: None, wish: Wish::default() };
     assert_eq!(reason(s.api(start)), Some(Reason::OutOfRange));
     assert!(s.room.streams().is_empty() && s.commands().is_empty());
 }

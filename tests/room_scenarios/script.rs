@@ -39,7 +39,7 @@ impl Script {
             max_participants: 50,
             locked: false,
             lobby: false,
-            layout: Layout::Grid,
+            layout: Layout::Auto,
         };
         change(&mut settings);
         Self {
@@ -231,6 +231,11 @@ impl Script {
     }
 
     /// The other effects since the last call: saving and the like.
+    /// With what is to be shown among them.
+    pub(crate) fn all_commands(&mut self) -> Vec<MediaCommand> {
+        std::mem::take(&mut self.commands)
+    }
+
     pub(crate) fn others(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.others)
     }

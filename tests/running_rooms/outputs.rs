@@ -1,5 +1,6 @@
 //! Recordings and streams, from the request to the manifest.
 
+use veranda::domain::canvas::Wish;
 use veranda::domain::error::Reason;
 use veranda::domain::ids::OutputId;
 use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob};
@@ -11,7 +12,7 @@ use veranda::rooms::handle::RoomHandle;
 use crate::fakes::{House, Media, goodbye, guest, hear, hear_until, join};
 
 async fn record(room: &RoomHandle) -> Recording {
-    match room.act(Caller::Host, Action::StartRecording { layout: None }).await {
+    match room.act(Caller::Host, Action::StartRecording { layout: None, wish: Wish::default() }).await {
         Ok(Outcome::Recording(recording)) => recording,
         other => panic!("{other:?}"),
     }
@@ -88,7 +89,7 @@ async fn a_stream_hides_its_key_from_all_and_its_application_from_guests() {
     let mut host_line = room.join(request).await.unwrap();
     hear(&mut host_line).await;
     let url = "rtmps://live.example/app/secret".to_owned();
-    let start = Action::StartStream { url: url.clone(), layout: None };
+    let start = Action::StartStream { url: url.clone(), layout: None, wish: Wish::default() };
     let Ok(Outcome::Stream(stream)) = room.act(Caller::Host, start).await else { panic!("no stream") };
     assert_eq!((stream.url.as_str(), stream.state), ("rtmps://live.example/app/…", StreamState::Connecting));
     let told = |message: &ServerMessage| match message {

@@ -31,9 +31,9 @@ impl Room {
                 self.close(Reason::Gone, Parting::Ended);
                 Ok(Reply::Done)
             }
-            Act::StartRecording { output, layout } => self.start_recording(output, layout),
+            Act::StartRecording { output, layout, wish } => self.start_recording(output, layout, wish),
             Act::StopRecording { output } => self.stop_recording(output),
-            Act::StartStream { output, url, layout } => self.start_stream(output, &url, layout),
+            Act::StartStream { output, url, layout, wish } => self.start_stream(output, &url, layout, wish),
             Act::StopStream { output } => self.stop_stream(output),
             Act::Participants => Ok(Reply::Participants),
             Act::Streams => Ok(Reply::Streams),

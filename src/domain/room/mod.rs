@@ -19,6 +19,7 @@ mod words;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::canvas::Canvas;
 use super::error::{Reason, Refusal};
 use super::ids::{OutputId, ParticipantId};
 use super::media::{MediaCommand, MediaEvent, Scene};
@@ -80,6 +81,9 @@ pub struct Room {
     told_speaking: Vec<ParticipantId>,
     told_at: Option<Duration>,
     scene: Scene,
+    /// What the mix is drawn on, and what it is when nobody asked for anything else.
+    canvas: Canvas,
+    usual_canvas: Canvas,
     empty_since: Option<Duration>,
     /// Of the input being handled.
     now: Duration,
@@ -102,10 +106,17 @@ impl Room {
             told_speaking: Vec::new(),
             told_at: None,
             scene: Scene::default(),
+            canvas: Canvas::default(),
+            usual_canvas: Canvas::default(),
             empty_since: None,
             now: Duration::ZERO,
             effects: Vec::new(),
         }
+    }
+
+    /// With another picture than 1280x720 where nobody asks for one.
+    pub fn with_canvas(self, canvas: Canvas) -> Self {
+        Self { canvas, usual_canvas: canvas, scene: Scene { canvas, ..self.scene }, ..self }
     }
 
     /// Everything that can happen to a room. `now` never goes back; its origin is the caller's.

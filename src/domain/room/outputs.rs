@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{EMPTY_LIMIT, Effect, Reply, RequestId, Room};
+use crate::domain::canvas::{Canvas, Wish};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob};
@@ -19,14 +20,22 @@ impl Room {
         self.recordings.iter().any(Recording::runs) || self.streams.iter().any(Stream::runs)
     }
 
-    pub(super) fn start_recording(&mut self, output: OutputId, layout: Option<Layout>) -> Result<Reply, Refusal> {
+    pub(super) fn start_recording(
+        &mut self,
+        output: OutputId,
+        layout: Option<Layout>,
+        wish: Wish,
+    ) -> Result<Reply, Refusal> {
         if self.recordings.iter().filter(|recording| recording.runs()).count() >= MAX_RUNNING {
             return Err(too_many("recordings"));
         }
+        self.size(wish)?;
         self.set_layout(layout);
-        let recording = Recording::new(output, self.settings.name.clone(), self.settings.layout, self.now);
-        self.recordings.push(recording);
+        let (name, layout) = (self.settings.name.clone(), self.settings.layout);
+        self.recordings.push(Recording::new(output, name, layout, self.canvas, self.now));
         forget_oldest(&mut self.recordings, Recording::runs);
+        // The mix wakes in the new size and layout.
+        self.settle_scene();
         self.outputs_began();
         self.effects.push(Effect::Progress(output));
         self.effects.push(Effect::Prepare(output));
@@ -90,14 +99,17 @@ impl Room {
         output: OutputId,
         url: &str,
         layout: Option<Layout>,
+        wish: Wish,
     ) -> Result<Reply, Refusal> {
         let url = StreamUrl::parse(url)?;
         if self.streams.iter().filter(|stream| stream.runs()).count() >= MAX_RUNNING {
             return Err(too_many("streams"));
         }
+        self.size(wish)?;
         self.set_layout(layout);
         self.streams.push(Stream::new(output, &url, self.now));
         forget_oldest(&mut self.streams, Stream::runs);
+        self.settle_scene();
         self.command(MediaCommand::Start { output, job: OutputJob::Stream { url: url.secret().to_owned() } });
         self.outputs_began();
         self.effects.push(Effect::Progress(output));
@@ -173,6 +185,32 @@ impl Room {
             self.effects.push(Effect::Progress(output));
         }
         self.tell_room();
+    }
+
+    /// Whether something is being made of the mix that can't change its size on the way.
+    pub(super) fn holds_canvas(&self) -> bool {
+        let takes = |recording: &Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
+        self.recordings.iter().any(takes) || self.streams.iter().any(Stream::runs)
+    }
+
+    /// The canvas that outputs hold, while there are any.
+    pub fn held_canvas(&self) -> Option<Canvas> {
+        self.holds_canvas().then_some(self.canvas)
+    }
+
+    /// The mix is encoded once for all: who comes second takes the size there is, or is told of it.
+    fn size(&mut self, wish: Wish) -> Result<(), Refusal> {
+        let asked = wish.canvas(self.usual_canvas)?;
+        if !self.holds_canvas() {
+            self.canvas = asked;
+        } else if !wish.is_met_by(self.canvas) {
+            let message = format!(
+                "the picture is being made at {} for another recording or stream; leave out width, height, fps and bitrate to join it, or end that first",
+                self.canvas
+            );
+            return Err(Refusal::new(Reason::Conflict, message));
+        }
+        Ok(())
     }
 
     fn set_layout(&mut self, layout: Option<Layout>) {

@@ -7,7 +7,7 @@ use super::{News, Room, Shown};
 use crate::domain::ids::{MediaKind, ParticipantId, Priority, Source};
 use crate::domain::media::{Assignment, Feed, MediaCommand};
 use crate::domain::participant::{Member, Phase};
-use crate::domain::scene::{self, Person};
+use crate::domain::scene::{self, Frame, Person};
 use crate::domain::slots::{self, LiveTrack, Slot, Stage, Want};
 use crate::domain::thin::Pictures;
 use crate::domain::words::ParticipantKind;
@@ -62,11 +62,21 @@ impl Room {
     pub(super) fn settle_scene(&mut self) {
         let people: Vec<Person> =
             self.members.iter().filter(|member| member.kind != ParticipantKind::Whep).map(person).collect();
-        let scene = scene::compose(&self.settings.name, self.settings.layout, &people, &self.speakers);
+        if !self.holds_canvas() && !self.is_mix_watched() {
+            self.canvas = self.usual_canvas;
+        }
+        let frame = Frame { title: &self.settings.name, canvas: self.canvas, layout: self.settings.layout };
+        let scene = scene::compose(frame, &people, &self.speakers, &self.scene);
         if scene != self.scene {
             self.scene = scene.clone();
             self.command(MediaCommand::Compose(scene));
         }
+    }
+
+    /// Somebody is shown the mix: its size stays while they look.
+    fn is_mix_watched(&self) -> bool {
+        let slots = self.members.iter().filter_map(|member| member.session.as_ref()).flat_map(|session| &session.slots);
+        slots.into_iter().any(|slot| matches!(slot.feed, Some(Feed::MixPicture(_))))
     }
 
     pub(super) fn settle_speaking(&mut self) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
 use crate::domain::media::{MediaCommand, MediaEvent};
@@ -137,6 +138,8 @@ pub enum Act {
         output: OutputId,
         /// Unless `None`, changes the room's layout of the mix.
         layout: Option<Layout>,
+        /// The size of the mix. Refused where outputs that run have another.
+        wish: Wish,
     },
     /// Host.
     StopRecording {
@@ -156,6 +159,8 @@ pub enum Act {
         url: String,
         /// Unless `None`, changes the room's layout of the mix.
         layout: Option<Layout>,
+        /// The size of the mix. Refused where outputs that run have another.
+        wish: Wish,
     },
     /// Host.
     StopStream {

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::protocol::client::ClientMessage;
 use crate::rooms::api::Action;
@@ -29,11 +30,20 @@ pub(super) fn action(message: ClientMessage) -> Result<Action, Refusal> {
             Action::Admit { participant: id(&participant, "participant")?, admitted }
         }
         From::EndRoom {} => Action::EndRoom,
-        From::StartRecording {} => Action::StartRecording { layout: None },
+        From::StartRecording { layout, width, height, fps, bitrate } => {
+            Action::StartRecording { layout, wish: wish([width, height, fps, bitrate]) }
+        }
         From::StopRecording { recording } => Action::StopRecording { recording: id(&recording, "recording")? },
-        From::StartStream { url } => Action::StartStream { url, layout: None },
+        From::StartStream { url, layout, width, height, fps, bitrate } => {
+            Action::StartStream { url, layout, wish: wish([width, height, fps, bitrate]) }
+        }
         From::StopStream { stream } => Action::StopStream { stream: id(&stream, "stream")? },
     })
+}
+
+fn wish(numbers: [Option<i32>; 4]) -> Wish {
+    let [width, height, fps, bitrate] = numbers.map(|number| number.map(i64::from));
+    Wish { width, height, fps, bitrate }
 }
 
 fn id<T: FromStr>(text: &str, what: &str) -> Result<T, Refusal> {

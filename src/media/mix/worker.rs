@@ -1,43 +1,31 @@
 //! The thread of an awake mix: one loop, one inbox, all pipelines.
 
+mod outputs;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use self::outputs::Output;
 use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
-use crate::domain::media::{Feed, OutputEvent, OutputJob, Rendition, Scene};
-use crate::media::encoder::{Encoder, Encoding};
+use crate::domain::media::{Feed, OutputJob, Rendition, Scene};
+use crate::media::encoder::{Encoder, Encoding, Recipe};
 use crate::media::mixer::{Joint, Mixer, Voiced};
-use crate::media::output::Source;
-use crate::media::output::mp4::{Now, Recording};
-use crate::media::output::rtmp::{Streaming, plain_words};
 use crate::media::output::viewer::{self, Viewer};
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
-use crate::media::remux::{self, Finished};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Stays awake this long without anybody, for those who come right back.
 const LINGER: Duration = Duration::from_secs(1);
 /// Key frames are not made more often than this, however many ask.
 const KEY_FRAMES_APART: Duration = Duration::from_millis(400);
-
-/// An output and the number of its pipeline.
-struct Output {
-    kind: Kind,
-    generation: u32,
-}
-
-enum Kind {
-    Recording(Recording),
-    Remuxing,
-    Streaming(Streaming),
-}
+/// And not less often than this.
+const KEY_FRAMES_AT_LEAST: Duration = Duration::from_secs(2);
 
 /// The owner of everything in an awake mix.
 pub(super) struct Worker {
@@ -49,6 +37,8 @@ pub(super) struct Worker {
     time: Time,
     // Dropped in this order: takers before makers.
     outputs: BTreeMap<OutputId, Output>,
+    /// Start when the canvas has its new size.
+    postponed: BTreeMap<OutputId, OutputJob>,
     viewers: BTreeMap<Encoding, Viewer>,
     encoders: BTreeMap<Encoding, Encoder>,
     mixer: Option<Mixer>,
@@ -67,6 +57,7 @@ impl Worker {
             own,
             time: Time::start(),
             outputs: BTreeMap::new(),
+            postponed: BTreeMap::new(),
             viewers: BTreeMap::new(),
             encoders: BTreeMap::new(),
             mixer: None,
@@ -99,13 +90,27 @@ impl Worker {
         }
     }
 
+    /// Shows the scene that came in last. One of another size waits for outputs that run, and viewers have a short break.
     fn compose(&mut self) {
+        if self.waits_for_canvas() {
+            return;
+        }
         if let Some(scene) = self.next_scene.take() {
+            if self.scene.canvas != scene.canvas {
+                self.take_down();
+            }
             self.scene = scene;
             if let Some(mixer) = &mut self.mixer {
                 mixer.show(&self.scene);
             }
         }
+    }
+
+    /// A picture of another size is to be made, and outputs still take the present one: the last frames of a recording
+    /// that was stopped.
+    fn waits_for_canvas(&self) -> bool {
+        self.next_scene.as_ref().is_some_and(|next| next.canvas != self.scene.canvas)
+            && self.outputs.values().any(Output::takes_media)
     }
 
     /// Falls asleep, unless something came in meanwhile.
@@ -129,9 +134,7 @@ impl Worker {
 
     fn stop_all(&mut self) {
         self.outputs.clear();
-        self.viewers.clear();
-        self.encoders.clear();
-        self.mixer = None;
+        self.take_down();
         for done in self.finishing.take().into_iter().flat_map(|(_, waiting)| waiting) {
             let _ = done.send(());
         }
@@ -139,7 +142,9 @@ impl Worker {
 
     fn is_over(&self) -> bool {
         match &self.finishing {
-            Some((deadline, _)) => self.outputs.is_empty() || Instant::now() >= *deadline,
+            Some((deadline, _)) => {
+                (self.outputs.is_empty() && self.postponed.is_empty()) || Instant::now() >= *deadline
+            }
             None => self.needed.elapsed() > LINGER,
         }
     }
@@ -159,47 +164,10 @@ impl Worker {
             Command::Finish(deadline, done) => {
                 self.watched = [false; 2];
                 self.finishing.get_or_insert_with(|| (deadline, Vec::new())).1.extend(done);
-                let all: Vec<OutputId> = self.outputs.keys().copied().collect();
+                let all: Vec<OutputId> = self.outputs.keys().chain(self.postponed.keys()).copied().collect();
                 all.into_iter().for_each(|output| self.stop(output));
             }
         }
-    }
-
-    fn start(&mut self, output: OutputId, job: OutputJob) {
-        if self.outputs.contains_key(&output) {
-            return;
-        }
-        let kind = match job {
-            OutputJob::Record { path } => self.start_recording(output, path).map(Kind::Recording),
-            OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
-        };
-        match kind {
-            Ok(kind) => drop(self.outputs.insert(output, Output { kind, generation: 0 })),
-            Err(problem) => self.fail(output, &problem),
-        }
-    }
-
-    fn start_recording(&mut self, output: OutputId, path: PathBuf) -> Result<Recording, Problem> {
-        self.encode(&[Encoding::Main, Encoding::Aac])?;
-        let tell = self.tell(Speaker::Output(output, 0));
-        let source = source(&self.encoders, &self.time)?;
-        Recording::start(&path, &source, &self.shared.templates, tell)
-    }
-
-    fn stop(&mut self, output: OutputId) {
-        match self.outputs.get_mut(&output).map(|output| &mut output.kind) {
-            Some(Kind::Recording(recording)) => {
-                recording.stop(self.time.now());
-                self.shared.tell(output, OutputEvent::Finishing);
-            }
-            Some(Kind::Streaming(streaming)) => streaming.stop(),
-            Some(Kind::Remuxing) | None => {}
-        }
-    }
-
-    fn fail(&mut self, output: OutputId, problem: &Problem) {
-        tracing::error!(room = %self.shared.room, %output, %problem, "an output failed");
-        self.shared.tell(output, OutputEvent::Failed { error: problem.to_string() });
     }
 
     /// Makes sure that these encodings run, and the mix before them.
@@ -210,7 +178,9 @@ impl Worker {
             if !self.encoders.contains_key(&encoding) {
                 let raw = if encoding.is_picture() { &mixer.picture } else { &mixer.sound };
                 let tell = self.tell(Speaker::Encoder(encoding));
-                let encoder = Encoder::start(encoding, raw, &self.shared.templates, &self.time, tell)?;
+                let bitrate = encoding.bitrate(&self.shared.templates, self.scene.canvas);
+                let recipe = Recipe { encoding, bitrate, templates: &self.shared.templates, time: &self.time };
+                let encoder = Encoder::start(recipe, raw, tell)?;
                 self.encoders.insert(encoding, encoder);
             }
         }
@@ -224,7 +194,7 @@ impl Worker {
             let joint = Joint { links: self.shared.links.clone(), templates: self.shared.templates.clone() };
             let own = self.own.clone();
             let tell = Arc::new(move |voiced, event| drop(own.send(Command::Bus(Speaker::Mixer(voiced), event))));
-            let mut mixer = Mixer::start(joint, &self.time, tell)?;
+            let mut mixer = Mixer::start(joint, self.scene.canvas, &self.time, tell)?;
             mixer.show(&self.scene);
             self.mixer = Some(mixer);
         }
@@ -267,6 +237,14 @@ impl Worker {
         }
     }
 
+    /// Encoders count frames, and at a low rate their sixty are many seconds: too long to lose, or to wait for.
+    fn want_regular_key_frames(&mut self) {
+        if self.scene.canvas.fps < 30 && self.encoders.contains_key(&Encoding::Main) {
+            let (last, wanted) = self.key_frames.entry(Encoding::Main).or_insert((Instant::now(), false));
+            *wanted |= last.elapsed() >= KEY_FRAMES_AT_LEAST;
+        }
+    }
+
     fn make_key_frames(&mut self) {
         for (encoding, (last, wanted)) in &mut self.key_frames {
             if *wanted
@@ -285,50 +263,14 @@ impl Worker {
         }
         let all: Vec<OutputId> = self.outputs.keys().copied().collect();
         all.into_iter().for_each(|output| self.tick_output(output));
+        self.compose();
+        self.start_postponed();
         self.serve_viewers();
+        self.want_regular_key_frames();
         self.make_key_frames();
         self.drop_idle_encoders();
-        if !self.outputs.is_empty() || self.watched != [false; 2] {
+        if !self.outputs.is_empty() || !self.postponed.is_empty() || self.watched != [false; 2] {
             self.needed = Instant::now();
-        }
-    }
-
-    fn tick_output(&mut self, id: OutputId) {
-        let shared = self.shared.clone();
-        let mut tell = |event| shared.tell(id, event);
-        let Some(output) = self.outputs.get_mut(&id) else { return };
-        match &mut output.kind {
-            Kind::Recording(recording) => {
-                if matches!(recording.tick(&mut tell), Now::Written) {
-                    self.remux(id);
-                }
-            }
-            Kind::Remuxing => {}
-            Kind::Streaming(streaming) => {
-                if streaming.tick(&mut tell) {
-                    self.outputs.remove(&id);
-                } else if streaming.is_due() {
-                    self.connect(id);
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self, id: OutputId) {
-        let encoded = self.encode(&[Encoding::Main, Encoding::Aac]);
-        let Some(output) = self.outputs.get_mut(&id) else { return };
-        output.generation += 1;
-        let speaker = Speaker::Output(id, output.generation);
-        let own = self.own.clone();
-        let bus = move |event| drop(own.send(Command::Bus(speaker, event)));
-        let Kind::Streaming(streaming) = &mut output.kind else { return };
-        let tried = encoded
-            .and_then(|()| source(&self.encoders, &self.time))
-            .and_then(|source| streaming.connect(&source, &self.shared.templates, bus));
-        if let Err(problem) = tried {
-            // Ours, not the server's: no further try would end better.
-            self.outputs.remove(&id);
-            self.fail(id, &problem);
         }
     }
 
@@ -354,68 +296,21 @@ impl Worker {
         }
     }
 
-    fn heard_output(&mut self, id: OutputId, event: BusEvent) {
-        let Some(output) = self.outputs.get_mut(&id) else { return };
-        let shared = self.shared.clone();
-        match (&mut output.kind, event) {
-            (Kind::Recording(_), BusEvent::Eos) => self.remux(id),
-            (Kind::Recording(_), BusEvent::Error { text, .. }) => {
-                self.outputs.remove(&id);
-                self.fail(id, &Problem::new(text));
-            }
-            (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
-            (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
-                streaming.failed(plain_words(&format!("{text} {details}")), &mut |event| shared.tell(id, event));
-            }
-            (Kind::Remuxing, _) => {}
-        }
+    /// The mix itself failed.
+    fn start_over(&mut self) {
+        self.interrupt_outputs();
+        self.take_down();
     }
 
-    /// The mix itself failed: recordings end with what they have, streams try again on a new mix.
-    fn start_over(&mut self) {
-        let recordings: Vec<OutputId> = self
-            .outputs
-            .iter()
-            .filter_map(|(id, output)| matches!(output.kind, Kind::Recording(_)).then_some(*id))
-            .collect();
-        recordings.into_iter().for_each(|id| self.remux(id));
-        let shared = self.shared.clone();
-        for (id, output) in &mut self.outputs {
-            if let Kind::Streaming(streaming) = &mut output.kind {
-                streaming.failed("The mix was interrupted.", &mut |event| shared.tell(*id, event));
-            }
-        }
+    /// Ends mixing and encoding. Who still takes something wakes it again.
+    fn take_down(&mut self) {
         self.viewers.clear();
         self.encoders.clear();
         self.mixer = None;
     }
 
-    /// The recording's pipeline is done: the rest is files, on a thread of its own.
-    fn remux(&mut self, id: OutputId) {
-        let Some(output) = self.outputs.get_mut(&id) else { return };
-        let Kind::Recording(recording) = std::mem::replace(&mut output.kind, Kind::Remuxing) else { return };
-        let (path, own) = (recording.path().to_owned(), self.own.clone());
-        // Closes the file.
-        drop(recording);
-        let work = move || {
-            let result = remux::recover(&remux::partial(&path), &path);
-            let _ = own.send(Command::Remuxed(id, result));
-        };
-        if let Err(error) = std::thread::Builder::new().name("remux".into()).spawn(work) {
-            self.remuxed(id, Err(Problem::new(error.to_string())));
-        }
-    }
-
-    fn remuxed(&mut self, id: OutputId, result: Result<Finished, Problem>) {
-        self.outputs.remove(&id);
-        match result {
-            Ok(Finished { bytes, duration }) => self.shared.tell(id, OutputEvent::Finished { bytes, duration }),
-            Err(problem) => self.fail(id, &problem),
-        }
-    }
-
     fn drop_idle_encoders(&mut self) {
-        let made = self.outputs.values().any(|output| !matches!(output.kind, Kind::Remuxing));
+        let made = self.outputs.values().any(Output::takes_media);
         let [main, low] = self.watched;
         self.encoders.retain(|encoding, _| match encoding {
             Encoding::Main => made || main,
@@ -428,12 +323,6 @@ impl Worker {
             self.mixer = None;
         }
     }
-}
-
-/// The streams that files and RTMP are made of.
-fn source<'a>(encoders: &'a BTreeMap<Encoding, Encoder>, time: &'a Time) -> Result<Source<'a>, Problem> {
-    let running = |encoding| encoders.get(&encoding).ok_or_else(|| Problem::new("no encoder"));
-    Ok(Source { picture: &running(Encoding::Main)?.out, sound: &running(Encoding::Aac)?.out, time })
 }
 
 // `Rendition as usize` indexes `watched`.

@@ -22,6 +22,7 @@ use gst_video::VideoOverlayComposition;
 
 use self::input::Recipe;
 use self::lipsync::Group;
+use self::paint::Backdrop;
 use self::tile::Picture;
 use self::voice::Voice;
 use super::link::Stream;
@@ -29,6 +30,7 @@ use super::links::Links;
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::Templates;
+use crate::domain::canvas::Canvas;
 use crate::domain::ids::{PeerId, TrackId};
 use crate::domain::media::{Scene, Tile};
 
@@ -59,6 +61,7 @@ pub(crate) type Tell = Arc<dyn Fn(Voiced, BusEvent) + Send + Sync>;
 struct Drawn {
     background: Option<gst::Buffer>,
     title: Option<VideoOverlayComposition>,
+    logo: Option<VideoOverlayComposition>,
 }
 
 /// The running mix. Dropping it stops everything in it.
@@ -84,16 +87,15 @@ pub(crate) struct Mixer {
 
 impl Mixer {
     /// Starts with nobody in it.
-    pub(crate) fn start(joint: Joint, time: &Time, tell: Tell) -> Result<Self, Problem> {
+    pub(crate) fn start(joint: Joint, canvas: Canvas, time: &Time, tell: Tell) -> Result<Self, Problem> {
         let own = tell.clone();
         let pipeline = Pipeline::new("mix", time, move |event| own(Voiced::Mix, event));
         let named = |problem: Problem| problem.within("mixer.toml");
         let template = &joint.templates.mixer;
-        let canvas = template.canvas;
         let (picture, sound) = (&template.picture, &template.sound);
         let caps = format!(
             "video/x-raw,format=I420,width={},height={},framerate={}/1,pixel-aspect-ratio=1/1,{COLOUR}",
-            canvas.width, canvas.height, canvas.framerate
+            canvas.width, canvas.height, canvas.fps
         );
         let video = pipeline
             .add_bin(&format!(
@@ -110,7 +112,7 @@ impl Mixer {
             bin.by_name(name).ok_or_else(|| Problem::new(format!("no element named '{name}'"))).map_err(named)
         };
         paint_background(&part(&video, "black")?, drawn.clone());
-        paint_title(&part(&video, "composed")?, drawn.clone());
+        paint_overlays(&part(&video, "composed")?, drawn.clone());
         let sink = |bin: &gst::Bin, name: &str| {
             part(bin, name)?.downcast().map_err(|_| Problem::new(format!("'{name}' is not an appsink")))
         };
@@ -122,7 +124,7 @@ impl Mixer {
             joint: joint.clone(),
             time: time.clone(),
             tell,
-            scene: Scene::default(),
+            scene: Scene { canvas, ..Scene::default() },
             pictures: HashMap::new(),
             voices: HashMap::new(),
             groups: HashMap::new(),
@@ -131,14 +133,15 @@ impl Mixer {
             ticks: 0,
         };
         mixer.draw_background();
+        mixer.draw_logo();
         mixer.pipeline.play().map_err(named)?;
         Ok(mixer)
     }
 
-    /// Shows this scene from now on, with the fewest changes.
+    /// Shows this scene from now on, with the fewest changes. Its canvas is the one this was started with.
     pub(crate) fn show(&mut self, scene: &Scene) {
         let old = std::mem::replace(&mut self.scene, scene.clone());
-        if plain_part(&old.tiles) != plain_part(&scene.tiles) {
+        if backdrop(&old) != backdrop(scene) {
             self.draw_background();
         }
         if old.title != scene.title {
@@ -174,7 +177,9 @@ impl Mixer {
         let group = self.group(track.peer);
         let recipe = Recipe { track, height: tile::height(tile.rect), time: &self.time, group };
         let tell = self.tell.clone();
-        let opened = Picture::open(&self.joint, recipe, tile, move |event| tell(Voiced::Input(track), event))?;
+        let canvas = self.scene.canvas;
+        let opened =
+            Picture::open(&self.joint, recipe, (tile, canvas), move |event| tell(Voiced::Input(track), event))?;
         if let Some(mut picture) = opened {
             picture.update(tile, order)?;
             self.pictures.insert(track, picture);
@@ -247,7 +252,7 @@ impl Mixer {
     }
 
     fn draw_background(&self) {
-        match paint::background(self.joint.templates.mixer.canvas, &plain_part(&self.scene.tiles)) {
+        match paint::background(&backdrop(&self.scene), &self.joint.templates.mixer.brand) {
             Ok(buffer) => lock(&self.drawn).background = Some(buffer),
             Err(problem) => tracing::warn!(%problem, "the background stays as it is"),
         }
@@ -255,19 +260,27 @@ impl Mixer {
 
     fn draw_title(&self) {
         let title = Some(&self.scene.title).filter(|title| !title.is_empty());
-        let drawn = title
-            .and_then(|title| paint::title(title).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok());
+        let drawn = title.and_then(|title| {
+            paint::title(title, self.scene.canvas).inspect_err(|problem| tracing::warn!(%problem, "no title")).ok()
+        });
         lock(&self.drawn).title = drawn;
+    }
+
+    fn draw_logo(&self) {
+        let logo = self.joint.templates.mixer.brand.logo_data.as_deref();
+        lock(&self.drawn).logo = logo.and_then(|data| {
+            paint::logo(data, self.scene.canvas).inspect_err(|problem| tracing::warn!(%problem, "no logo")).ok()
+        });
     }
 }
 
-/// What of the tiles is in the background: a filmed tile draws its own marks.
-fn plain_part(tiles: &[Tile]) -> Vec<Tile> {
+/// What of a scene is in the background: a filmed tile draws its own marks.
+fn backdrop(scene: &Scene) -> Backdrop {
     let plain = |tile: &Tile| match tile.picture {
         None => tile.clone(),
         Some(_) => Tile { muted: false, speaking: false, ..tile.clone() },
     };
-    tiles.iter().map(plain).collect()
+    Backdrop { canvas: scene.canvas, tiles: scene.tiles.iter().map(plain).collect(), more: scene.more }
 }
 
 /// Every frame of the permanent input becomes the background: the same memory each time, only the times are new.
@@ -286,15 +299,23 @@ fn paint_background(black: &gst::Element, drawn: Arc<Mutex<Drawn>>) {
     });
 }
 
-fn paint_title(composed: &gst::Element, drawn: Arc<Mutex<Drawn>>) {
+fn paint_overlays(composed: &gst::Element, drawn: Arc<Mutex<Drawn>>) {
     let Some(pad) = composed.static_pad("src") else { return };
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let title = lock(&drawn).title.clone();
+        let overlays = {
+            let drawn = lock(&drawn);
+            [drawn.title.clone(), drawn.logo.clone()]
+        };
+        if overlays.iter().all(Option::is_none) {
+            return gst::PadProbeReturn::Ok;
+        }
         let video = pad.current_caps().and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
-        if let (Some(title), Some(video), Some(buffer)) = (title, video, info.buffer_mut())
+        if let (Some(video), Some(buffer)) = (video, info.buffer_mut())
             && let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
         {
-            let _ = title.blend(&mut frame);
+            for overlay in overlays.iter().flatten() {
+                let _ = overlay.blend(&mut frame);
+            }
         }
         gst::PadProbeReturn::Ok
     });

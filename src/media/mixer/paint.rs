@@ -1,38 +1,47 @@
-//! What is drawn and not filmed: the background with its plain tiles, names, muted marks, the room's title. Described
-//! as SVG and rendered once per change by librsvg, then only copied.
+//! What is drawn and not filmed: the background with its plain tiles, names, muted marks, the room's title, the operator's
+//! logo. Described as SVG and rendered once per change by librsvg, then only copied.
+
+mod edge;
+mod render;
+mod text;
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use gst::prelude::*;
-use gst_video::{
-    VideoFormat, VideoFrameExt as _, VideoOverlayComposition, VideoOverlayFormatFlags, VideoOverlayRectangle,
-};
+use gst_video::VideoOverlayComposition;
 
-use crate::domain::ids::ParticipantId;
-use crate::domain::media::{Rect, Tile};
+pub(super) use self::edge::Edge;
+use self::edge::SPEAKING;
+use self::render::{open, overlay, render};
+use self::text::{clipped, escaped, hundredths, initials};
+use crate::domain::canvas::Canvas;
+use crate::domain::ids::{ParticipantId, Source};
+use crate::domain::media::{More, Rect, Tile};
 use crate::media::problem::Problem;
-use crate::media::template::Canvas;
+use crate::media::template::Brand;
 
-/// How long one drawing may take.
-const LIMIT: Duration = Duration::from_secs(3);
-const BACKGROUND: &str = "#15171d";
-/// The speaker's border, in RGB and in BT.601 YUV.
-const SPEAKING: &str = "#4cc38a";
-const SPEAKING_YUV: [u8; 3] = [145, 116, 71];
-/// The border's width in pixels.
-const BORDER: usize = 4;
 const FONT: &str = "font-family='Inter, Noto Sans, DejaVu Sans, sans-serif'";
 
-/// Calm, dark enough for white letters, and easily told apart.
-const COLOURS: [&str; 8] = ["#3b5bdb", "#0b7285", "#2b8a3e", "#a6690a", "#a61e4d", "#6741d9", "#c2410c", "#495867"];
+/// The page's own, in its order: calm, dark enough for white letters, and easily told apart.
+const COLOURS: [&str; 8] = ["#42947f", "#945542", "#426494", "#644294", "#94426b", "#947642", "#5e9442", "#428694"];
 
-/// The background of a scene: canvas, plain tiles, and in `dressed` ones the marks that a filmed tile draws itself.
-pub(super) fn background(canvas: Canvas, tiles: &[Tile]) -> Result<gst::Buffer, Problem> {
+/// Everything behind the filmed tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Backdrop {
+    pub(super) canvas: Canvas,
+    pub(super) tiles: Vec<Tile>,
+    pub(super) more: Option<More>,
+}
+
+/// The background of a scene: canvas, plain tiles, how many more there are.
+pub(super) fn background(backdrop: &Backdrop, brand: &Brand) -> Result<gst::Buffer, Problem> {
+    let canvas = backdrop.canvas;
     let mut svg = open(canvas.width, canvas.height);
-    let _ = write!(svg, "<rect width='100%' height='100%' fill='{BACKGROUND}'/>");
-    for tile in tiles {
-        plain_tile(&mut svg, tile);
+    let _ = write!(svg, "<rect width='100%' height='100%' fill='{}'/>", brand.background);
+    for tile in &backdrop.tiles {
+        plain_tile(&mut svg, tile, canvas);
+    }
+    if let Some(more) = backdrop.more {
+        more_tile(&mut svg, more, canvas);
     }
     svg.push_str("</svg>");
     let caps = gst::Caps::builder("video/x-raw").field("format", "I420").field("colorimetry", "bt601");
@@ -40,8 +49,8 @@ pub(super) fn background(canvas: Canvas, tiles: &[Tile]) -> Result<gst::Buffer, 
 }
 
 /// The name at a tile's foot, as an overlay for its pictures. Height and place are the tile's.
-pub(super) fn label(tile: &Tile) -> Result<VideoOverlayComposition, Problem> {
-    let foot = Foot::of(tile);
+pub(super) fn label(tile: &Tile, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
+    let foot = Foot::of(tile, canvas);
     let (width, height) = (foot.width, foot.height);
     let mut svg = open(width, height);
     foot.draw(&mut svg, 0, 0);
@@ -50,64 +59,87 @@ pub(super) fn label(tile: &Tile) -> Result<VideoOverlayComposition, Problem> {
 }
 
 /// The room's title in the top left corner.
-pub(super) fn title(text: &str) -> Result<VideoOverlayComposition, Problem> {
+pub(super) fn title(text: &str, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
     let text = clipped(text, 60);
-    let width = (text.chars().count() as u32 * 9 + 24).next_multiple_of(2);
-    let mut svg = open(width, 26);
+    let font = canvas.scaled(13).max(10);
+    let (padding, height) = (font * 2 / 3, (font * 9 / 5).next_multiple_of(2));
+    let width = (hundredths(&text) * font / 100 + 2 * padding).next_multiple_of(2).min(canvas.width);
+    let mut svg = open(width, height);
     let _ = write!(
         svg,
-        "<rect width='{width}' height='26' rx='6' fill='#000' fill-opacity='0.45'/>\
-         <text x='10' y='18' {FONT} font-size='14' fill='#fff' fill-opacity='0.9'>{}</text></svg>",
+        "<rect width='{width}' height='{height}' rx='{}' fill='#000' fill-opacity='0.5'/>\
+         <text x='{}' y='{}' {FONT} font-size='{font}' text-anchor='middle' fill='#fff' fill-opacity='0.92'>{}</text></svg>",
+        height / 4,
+        width / 2,
+        height / 2 + font * 36 / 100,
         escaped(&text)
     );
-    overlay(&svg, Rect { x: 10, y: 10, width, height: 26 })
+    let corner = corner(canvas);
+    overlay(&svg, Rect { x: corner, y: corner, width, height })
 }
 
-/// The border of who speaks, straight into a picture's I420 planes.
-pub(super) fn border(frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>) {
-    for (plane, value) in SPEAKING_YUV.iter().enumerate() {
-        let (stride, half) = (frame.plane_stride()[plane] as usize, usize::from(plane > 0));
-        let (width, height) = (frame.width() as usize >> half, frame.height() as usize >> half);
-        let thick = BORDER >> half;
-        let Ok(data) = frame.plane_data_mut(plane as u32) else { return };
-        for (y, row) in data.chunks_mut(stride).take(height).enumerate() {
-            let Some(row) = row.get_mut(..width) else { continue };
-            if y < thick || y + thick >= height {
-                row.fill(*value);
-            } else if width > 2 * thick {
-                row[..thick].fill(*value);
-                row[width - thick..].fill(*value);
-            }
-        }
-    }
-}
-
-fn plain_tile(svg: &mut String, tile: &Tile) {
-    let Rect { x, y, width, height } = tile.rect;
-    let colour = colour(tile.participant);
-    let (cx, cy, radius) = (x + width / 2, y + height / 2, height.min(width) / 5);
-    let size = radius * 4 / 5;
+/// The operator's logo in the top right corner, a twelfth of the canvas high.
+pub(super) fn logo(data: &str, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
+    let (width, height) = (canvas.scaled(180) & !1, canvas.scaled(60) & !1);
+    let mut svg = open(width, height);
     let _ = write!(
         svg,
-        "<rect x='{x}' y='{y}' width='{width}' height='{height}' fill='{colour}'/>\
-         <circle cx='{cx}' cy='{cy}' r='{radius}' fill='#fff' fill-opacity='0.16'/>\
-         <text x='{cx}' y='{}' {FONT} font-size='{size}' text-anchor='middle' fill='#fff'>{}</text>",
+        "<image width='{width}' height='{height}' preserveAspectRatio='xMaxYMin meet' href='{}'/></svg>",
+        escaped(data)
+    );
+    let corner = corner(canvas);
+    overlay(&svg, Rect { x: canvas.width.saturating_sub(width + corner), y: corner, width, height })
+}
+
+/// How far title and logo are from the canvas' edges: inside the tiles' own corners.
+fn corner(canvas: Canvas) -> u32 {
+    canvas.scaled(18) & !1
+}
+
+fn plain_tile(svg: &mut String, tile: &Tile, canvas: Canvas) {
+    let Rect { x, y, width, height } = tile.rect;
+    let colour = colour(tile.participant);
+    let (cx, cy, radius) = (x + width / 2, y + height / 2, height.min(width) / 4);
+    let size = radius * 4 / 5;
+    let edge = Edge::of(tile.rect, canvas, "#000000");
+    let _ = write!(
+        svg,
+        "<rect x='{x}' y='{y}' width='{width}' height='{height}' rx='{}' fill='{colour}' fill-opacity='0.34'/>\
+         <circle cx='{cx}' cy='{cy}' r='{radius}' fill='{colour}'/>\
+         <text x='{cx}' y='{}' {FONT} font-size='{size}' font-weight='600' text-anchor='middle' fill='#fff'>{}</text>",
+        edge.radius,
         cy + size * 36 / 100,
         escaped(&initials(&tile.name))
     );
-    let foot = Foot::of(tile);
+    let foot = Foot::of(tile, canvas);
     foot.draw(svg, x, y + height - foot.height);
     if tile.speaking {
-        let half = BORDER as u32 / 2;
+        let (half, border) = (edge.border / 2, edge.border);
         let _ = write!(
             svg,
-            "<rect x='{}' y='{}' width='{}' height='{}' fill='none' stroke='{SPEAKING}' stroke-width='{BORDER}'/>",
+            "<rect x='{}' y='{}' width='{}' height='{}' rx='{}' fill='none' stroke='{SPEAKING}' stroke-width='{border}'/>",
             x + half,
             y + half,
-            width.saturating_sub(2 * half),
-            height.saturating_sub(2 * half)
+            width.saturating_sub(border),
+            height.saturating_sub(border),
+            edge.radius.saturating_sub(half)
         );
     }
+}
+
+/// "+12" in the last place.
+fn more_tile(svg: &mut String, more: More, canvas: Canvas) {
+    let Rect { x, y, width, height } = more.rect;
+    let size = (height.min(width) / 4).max(11);
+    let _ = write!(
+        svg,
+        "<rect x='{x}' y='{y}' width='{width}' height='{height}' rx='{}' fill='#fff' fill-opacity='0.09'/>\
+         <text x='{}' y='{}' {FONT} font-size='{size}' font-weight='600' text-anchor='middle' fill='#fff' fill-opacity='0.9'>+{}</text>",
+        Edge::of(more.rect, canvas, "#000000").radius,
+        x + width / 2,
+        y + height / 2 + size * 36 / 100,
+        more.count
+    );
 }
 
 /// The strip with the name.
@@ -120,14 +152,16 @@ struct Foot<'a> {
 }
 
 impl<'a> Foot<'a> {
-    fn of(tile: &'a Tile) -> Self {
-        let font = (tile.rect.height / 16).clamp(11, 26);
-        let mark = if tile.muted { font * 13 / 10 } else { 0 };
+    fn of(tile: &'a Tile, canvas: Canvas) -> Self {
+        let smallest = canvas.scaled(11).max(11);
+        let font = (tile.rect.height / 16).clamp(smallest, canvas.scaled(26).max(smallest));
+        let marks = u32::from(tile.muted) + u32::from(tile.source == Source::Screen);
+        let mark = marks * font * 13 / 10;
         let room = tile.rect.width.saturating_sub(4 * font + mark);
         // Letters are about 0.6 of their height wide; what is too long ends in an ellipsis.
         let name = clipped(&tile.name, (room * 10 / (font * 6)).max(1) as usize);
-        let letters = name.chars().count() as u32 * font * 62 / 100;
-        let width = (letters + mark + font * 5 / 2).min(tile.rect.width).next_multiple_of(2);
+        let letters = hundredths(&name) * font / 100;
+        let width = (letters + mark + font * 21 / 10).min(tile.rect.width).next_multiple_of(2);
         let height = (font * 5 / 2).next_multiple_of(2).min(tile.rect.height);
         Self { tile, name, width, height, font }
     }
@@ -149,6 +183,10 @@ impl<'a> Foot<'a> {
             muted_mark(svg, left, y + inset + (plate.saturating_sub(font)) / 2, font);
             left += font * 13 / 10;
         }
+        if self.tile.source == Source::Screen {
+            screen_mark(svg, left, y + inset + (plate.saturating_sub(font)) / 2, font);
+            left += font * 13 / 10;
+        }
         let name = escaped(&self.name);
         let _ = write!(svg, "<text x='{left}' y='{baseline}' {FONT} font-size='{font}' fill='#fff'>{name}</text>");
     }
@@ -165,115 +203,20 @@ fn muted_mark(svg: &mut String, x: u32, y: u32, size: u32) {
     );
 }
 
-/// The colour of somebody's plain tile: the same all along, spread over the palette.
+/// A display, in a square of this size: what is shown is not a face.
+fn screen_mark(svg: &mut String, x: u32, y: u32, size: u32) {
+    let scale = f64::from(size) / 24.0;
+    let _ = write!(
+        svg,
+        "<g transform='translate({x} {y}) scale({scale:.3})' fill='none' stroke='#fff' stroke-width='2.2' \
+         stroke-linecap='round'><rect x='2' y='4' width='20' height='13' rx='2'/><path d='M8 21h8'/></g>"
+    );
+}
+
+/// The colour of somebody's tile: the same all along, and the same as on the page.
 fn colour(participant: ParticipantId) -> &'static str {
-    let mixed = participant.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61;
-    COLOURS[mixed as usize % COLOURS.len()]
-}
-
-/// The first letters of the first two words.
-fn initials(name: &str) -> String {
-    name.split_whitespace()
-        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()))
-        .take(2)
-        .flat_map(char::to_uppercase)
-        .collect()
-}
-
-fn clipped(text: &str, most: usize) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    if text.chars().count() <= most {
-        return text;
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// For XML; names come from strangers.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\'' => out.push_str("&#39;"),
-            '"' => out.push_str("&quot;"),
-            // Not allowed in XML at all.
-            c if c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c) => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn open(width: u32, height: u32) -> String {
-    format!("<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>")
-}
-
-/// Draws `svg`, to be laid over a picture at `place`.
-fn overlay(svg: &str, place: Rect) -> Result<VideoOverlayComposition, Problem> {
-    let caps = gst::Caps::builder("video/x-raw").field("format", "BGRA");
-    let mut buffer = render(svg, place.width, place.height, caps.build())?;
-    let strides = [place.width as i32 * 4];
-    gst_video::VideoMeta::add_full(
-        buffer.make_mut(),
-        gst_video::VideoFrameFlags::empty(),
-        VideoFormat::Bgra,
-        place.width,
-        place.height,
-        &[0],
-        &strides,
-    )
-    .map_err(|_| Problem::new("a label's size is wrong"))?;
-    let rectangle = VideoOverlayRectangle::new_raw(
-        &buffer,
-        place.x as i32,
-        place.y as i32,
-        place.width,
-        place.height,
-        VideoOverlayFormatFlags::PREMULTIPLIED_ALPHA,
-    );
-    VideoOverlayComposition::new(Some(&rectangle)).map_err(|_| Problem::new("a label can't be laid over"))
-}
-
-/// One frame of an SVG.
-fn render(svg: &str, width: u32, height: u32, caps: gst::Caps) -> Result<gst::Buffer, Problem> {
-    let launch = format!(
-        "appsrc name=svg format=time caps=image/svg+xml,width={width},height={height},framerate=0/1 ! rsvgdec ! \
-         videoconvert ! {caps} ! appsink name=drawn sync=false enable-last-sample=false"
-    );
-    let drawing = Drawing::start(&launch)?;
-    drawing.frame(svg).ok_or_else(|| Problem::new("the picture can't be drawn"))
-}
-
-/// A pipeline that lives for one frame.
-struct Drawing(gst::Pipeline);
-
-impl Drawing {
-    fn start(launch: &str) -> Result<Self, Problem> {
-        let element = gst::parse::launch(launch).map_err(|error| Problem::new(error.message()))?;
-        let pipeline = element.downcast::<gst::Pipeline>().map_err(|_| Problem::new("is not a whole pipeline"))?;
-        let drawing = Self(pipeline);
-        drawing.0.set_state(gst::State::Playing).map_err(|_| Problem::new("drawing does not start"))?;
-        Ok(drawing)
-    }
-
-    fn frame(&self, svg: &str) -> Option<gst::Buffer> {
-        let source = self.0.by_name("svg")?.downcast::<gst_app::AppSrc>().ok()?;
-        let sink = self.0.by_name("drawn")?.downcast::<gst_app::AppSink>().ok()?;
-        let mut buffer = gst::Buffer::from_slice(svg.to_owned().into_bytes());
-        buffer.get_mut()?.set_pts(gst::ClockTime::ZERO);
-        source.push_buffer(buffer).ok()?;
-        source.end_of_stream().ok()?;
-        let limit = gst::ClockTime::try_from(LIMIT).ok()?;
-        sink.try_pull_sample(limit)?.buffer_owned()
-    }
-}
-
-impl Drop for Drawing {
-    fn drop(&mut self) {
-        let _ = self.0.set_state(gst::State::Null);
-    }
+    let sum = participant.to_string().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    COLOURS[sum as usize % COLOURS.len()]
 }
 
 #[cfg(test)]
@@ -281,19 +224,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_from_strangers_stay_text() {
-        assert_eq!(escaped("<b>&'\"\u{1}"), "&lt;b&gt;&amp;&#39;&quot;");
-        assert_eq!(clipped("abcdef", 4), "abc…");
-        assert_eq!(initials("élodie  marie curie"), "ÉM");
-        assert_eq!(initials("😀"), "");
-    }
-
-    #[test]
     fn a_hostile_name_is_still_drawn() {
         gst::init().unwrap();
         let tile = Tile {
             participant: ParticipantId(1),
-            source: crate::domain::ids::Source::Camera,
+            source: Source::Camera,
             picture: None,
             name: "</text><image href='file:///etc/passwd'/>".repeat(50),
             muted: true,
@@ -301,7 +236,17 @@ mod tests {
             crop: true,
             rect: Rect { x: 0, y: 0, width: 320, height: 180 },
         };
-        label(&tile).expect("drawn");
-        background(Canvas { width: 320, height: 180, framerate: 30 }, &[tile]).expect("drawn");
+        let canvas = Canvas { width: 320, height: 180, ..Canvas::default() };
+        label(&tile, canvas).expect("drawn");
+        title(&tile.name, canvas).expect("drawn");
+        let more = Some(More { count: 12, rect: tile.rect });
+        background(&Backdrop { canvas, tiles: vec![tile], more }, &Brand::default()).expect("drawn");
+    }
+
+    #[test]
+    fn a_logo_is_drawn() {
+        gst::init().unwrap();
+        let svg = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI4IiBoZWlnaHQ9IjgiLz4=";
+        logo(svg, Canvas::default()).expect("drawn");
     }
 }

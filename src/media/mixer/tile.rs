@@ -9,7 +9,9 @@ use gst_video::VideoOverlayComposition;
 
 use super::input::{Flow, Input, Recipe};
 use super::pad::MixPad;
-use super::{Joint, paint};
+use super::paint::{self, Edge};
+use super::{Joint, lock};
+use crate::domain::canvas::Canvas;
 use crate::domain::media::{Rect, Tile};
 use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
@@ -22,6 +24,7 @@ const STALE: gst::ClockTime = gst::ClockTime::from_mseconds(2000);
 #[derive(Debug, Default)]
 struct Paint {
     label: Option<VideoOverlayComposition>,
+    edge: Edge,
     speaking: bool,
 }
 
@@ -31,6 +34,8 @@ pub(super) struct Picture {
     pad: Option<MixPad>,
     paint: Arc<Mutex<Paint>>,
     tile: Tile,
+    canvas: Canvas,
+    background: String,
     order: u32,
 }
 
@@ -39,7 +44,7 @@ impl Picture {
     pub(super) fn open(
         joint: &Joint,
         recipe: Recipe<'_>,
-        tile: &Tile,
+        (tile, canvas): (&Tile, Canvas),
         tell: impl Fn(BusEvent) + Send + Sync + 'static,
     ) -> Result<Option<Self>, Problem> {
         let mixer = &joint.templates.mixer;
@@ -51,7 +56,8 @@ impl Picture {
         let Some(input) = Input::open(&joint.links, recipe, chain, tell)? else { return Ok(None) };
         let paint = Arc::new(Mutex::new(Paint::default()));
         deliver_painted(&input.pipeline.named("out")?, input.flow(), paint.clone());
-        let picture = Self { input, pad: None, paint, tile: tile.clone(), order: 1 };
+        let background = mixer.brand.background.clone();
+        let picture = Self { input, pad: None, paint, tile: tile.clone(), canvas, background, order: 1 };
         picture.shape()?;
         picture.repaint();
         picture.input.pipeline.play()?;
@@ -74,10 +80,12 @@ impl Picture {
             self.shape()?;
             self.input.resize(height(tile.rect));
         }
-        if resized || old.name != tile.name || old.muted != tile.muted {
+        let has_corners = |rect: Rect| rect.x > 0 && rect.y > 0;
+        let edged = has_corners(old.rect) != has_corners(tile.rect);
+        if resized || edged || old.name != tile.name || old.muted != tile.muted {
             self.repaint();
         }
-        super::lock(&self.paint).speaking = tile.speaking;
+        lock(&self.paint).speaking = tile.speaking;
         if let Some(pad) = &self.pad {
             pad.place(tile.rect, order);
         }
@@ -102,9 +110,11 @@ impl Picture {
     }
 
     fn repaint(&self) {
-        let label = paint::label(&self.tile).inspect_err(|problem| tracing::warn!(%problem, "a tile without a name"));
-        let mut paint = super::lock(&self.paint);
+        let label = paint::label(&self.tile, self.canvas)
+            .inspect_err(|problem| tracing::warn!(%problem, "a tile without a name"));
+        let mut paint = lock(&self.paint);
         paint.label = label.ok();
+        paint.edge = Edge::of(self.tile.rect, self.canvas, &self.background);
         paint.speaking = self.tile.speaking;
     }
 
@@ -161,7 +171,7 @@ fn deliver_painted(out: &AppSink, flow: Arc<Flow>, paint: Arc<Mutex<Paint>>) {
                 let Some(mut buffer) = sample.buffer_owned() else { return Ok(gst::FlowSuccess::Ok) };
                 drop(sample);
                 if let Some(info) = caps.as_ref().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok()) {
-                    apply(&super::lock(&paint), buffer.make_mut(), &info);
+                    apply(&lock(&paint), buffer.make_mut(), &info);
                 }
                 flow.deliver(buffer, caps);
                 Ok(gst::FlowSuccess::Ok)
@@ -175,7 +185,5 @@ fn apply(paint: &Paint, buffer: &mut gst::BufferRef, info: &gst_video::VideoInfo
     if let Some(label) = &paint.label {
         let _ = label.blend(&mut frame);
     }
-    if paint.speaking {
-        paint::border(&mut frame);
-    }
+    paint.edge.paint(&mut frame, paint.speaking);
 }

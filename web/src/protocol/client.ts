@@ -92,7 +92,27 @@ participant: string,
 /**
  * False refuses.
  */
-admitted: boolean, } | { "type": "end_room", } | { "type": "start_recording", } | { "type": "stop_recording", 
+admitted: boolean, } | { "type": "end_room", } | { "type": "start_recording", 
+/**
+ * As the room's layout from now on.
+ */
+layout?: Layout, 
+/**
+ * Pixels, even; from the height in 16:9 unless given.
+ */
+width?: number, 
+/**
+ * Pixels, even; from the width in 16:9 unless given.
+ */
+height?: number, 
+/**
+ * Frames a second.
+ */
+fps?: number, 
+/**
+ * bit/s of the picture; from size and rate unless given.
+ */
+bitrate?: number, } | { "type": "stop_recording", 
 /**
  * Which.
  */
@@ -100,7 +120,27 @@ recording: string, } | { "type": "start_stream",
 /**
  * `rtmp://` or `rtmps://`, with the key.
  */
-url: string, } | { "type": "stop_stream", 
+url: string, 
+/**
+ * As the room's layout from now on.
+ */
+layout?: Layout, 
+/**
+ * Pixels, even; from the height in 16:9 unless given.
+ */
+width?: number, 
+/**
+ * Pixels, even; from the width in 16:9 unless given.
+ */
+height?: number, 
+/**
+ * Frames a second.
+ */
+fps?: number, 
+/**
+ * bit/s of the picture; from size and rate unless given.
+ */
+bitrate?: number, } | { "type": "stop_stream", 
 /**
  * Which.
  */

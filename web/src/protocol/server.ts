@@ -73,6 +73,23 @@ view: ViewMode,
 connected: boolean, };
 
 /**
+ * The mix's picture.
+ */
+export type PictureView = { 
+/**
+ * Pixels.
+ */
+width: number, 
+/**
+ * Pixels.
+ */
+height: number, 
+/**
+ * Frames a second.
+ */
+fps: number, };
+
+/**
  * A recording as everybody sees it.
  */
 export type RecordingView = { 
@@ -125,6 +142,10 @@ lobby: boolean,
  * The layout of the mix.
  */
 layout: Layout, 
+/**
+ * What recordings and streams are being made in; none while there are none.
+ */
+picture?: PictureView, 
 /**
  * How many it holds.
  */

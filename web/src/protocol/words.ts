@@ -8,7 +8,7 @@ export type Activity = "catch_up" | "family" | "work" | "class" | "party" | "sho
 /**
  * How the mix is laid out. 
  */
-export type Layout = "grid" | "speaker" | "stage";
+export type Layout = "auto" | "grid" | "speaker" | "stage";
 
 /**
  * What somebody has switched on.

@@ -8,7 +8,8 @@ import { NO_WAIT, quality, sampleOf, wait, type Quality, type Sample } from '../
 import { ApiError, roomInfo } from '../signalling/rest';
 import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
 import type { Memory } from '../state/memory';
-import { initial, reduce, type Notice, type RoomEvent, type RoomState, type TileId } from '../state/room';
+import { pictureWish, USUAL, type PictureHeight } from '../state/quality';
+import { initial, reduce, runningRecording, runningStreams, type Notice, type RoomEvent, type RoomState, type TileId } from '../state/room';
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
 import type { LocalMedia } from './local.svelte';
 
@@ -22,6 +23,8 @@ export class Session {
   state = $state.raw<RoomState>(initial());
   slots = $state.raw<readonly Slot[]>([]);
   quality = $state<Quality>('good');
+  /** Of the next recording or stream. */
+  pictureHeight = $state<PictureHeight>(USUAL);
   /** The invitation in use: a renewed one replaces it. */
   invitation = $state('');
 
@@ -105,6 +108,16 @@ export class Session {
       if (error instanceof Refused) this.notify('refused', error.message, error.code);
       return false;
     }
+  }
+
+  chooseQuality(height: PictureHeight): void {
+    this.pictureHeight = height;
+  }
+
+  /** The size to ask for with the next recording or stream. */
+  pictureWish(): { width?: number; height?: number } {
+    const room = this.state.room;
+    return pictureWish(this.pictureHeight, room !== null && (runningRecording(room) !== undefined || runningStreams(room).length > 0));
   }
 
   choose(mode: ViewChoice): void {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { grid, stage, type Area, type Rect } from './layout';
 
@@ -56,6 +57,36 @@ describe('grid', () => {
   it('draws nothing where there is no room', () => {
     expect(grid(3, { width: 0, height: 500, gap: 8 })).toEqual([]);
     expect(grid(0, LAPTOP)).toEqual([]);
+  });
+});
+
+/** What the server's own picture does with the same rules: tests/layouts.rs writes it down. */
+const SHARED = JSON.parse(readFileSync(new URL('../../../tests/golden/layout.json', import.meta.url), 'utf8')) as {
+  grids: { width: number; height: number; gap: number; tiles: number[][] }[];
+  stages: { width: number; height: number; gap: number; large: number[]; others: number[][] }[];
+};
+
+describe('the rules shared with the recorded picture', () => {
+  it.each(SHARED.grids)('a grid of $tiles.length on $width x $height', ({ width, height, gap, tiles }) => {
+    const own = grid(tiles.length, { width: width - 2 * gap, height: height - 2 * gap, gap });
+    const far = own.filter((rect, index) => {
+      const [x = 0, y = 0, w = 0, h = 0] = tiles[index] ?? [];
+      // The picture has even numbers only, and what each tile of a row loses adds up.
+      const sizes = Math.max(Math.abs(rect.width - w), Math.abs(rect.height - h));
+      const places = Math.max(Math.abs(rect.x + gap - x), Math.abs(rect.y + gap - y));
+      return sizes > 2 || places > 9;
+    });
+    expect(far).toEqual([]);
+    expect(rows(own)).toEqual(rows(tiles.map(([x = 0, y = 0, w = 0, h = 0]) => ({ x, y, width: w, height: h }))));
+  });
+
+  it.each(SHARED.stages)('a screen beside $others.length on $width x $height', ({ width, height, gap, large, others }) => {
+    const own = stage(1, others.length, { width, height, gap });
+    const [screen] = own.large;
+    const [, , w = 0, h = 0] = large;
+    expect(Math.abs((screen?.width ?? 0) - w)).toBeLessThanOrEqual(gap + 1);
+    expect(Math.abs((screen?.height ?? 0) - h)).toBeLessThanOrEqual(gap + 1);
+    expect(own.others.length).toBe(others.length);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Memory, type MadeRoom, type Shelf } from './memory';
+import { isQuality, pictureWish } from './quality';
 import { routeOf } from './route';
 import { streamUrl } from './stream';
 import { duration, since } from './time';
@@ -28,6 +29,18 @@ describe('streamUrl', () => {
     ['', '', null],
   ])('%s + %s', (address, key, url) => {
     expect(streamUrl(address, key)).toBe(url);
+  });
+});
+
+describe('the picture to ask for', () => {
+  it('is 16:9, and left to what runs', () => {
+    expect([360, 720, 1080].map((height) => (isQuality(height) ? pictureWish(height, false) : {}))).toEqual([
+      { width: 640, height: 360 },
+      { width: 1280, height: 720 },
+      { width: 1920, height: 1080 },
+    ]);
+    expect(pictureWish(1080, true)).toEqual({});
+    expect(isQuality(480)).toBe(false);
   });
 });
 

@@ -1,0 +1,190 @@
+//! What is made of an awake mix: recordings and streams, each with a pipeline of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::super::{Command, Speaker};
+use super::Worker;
+use crate::domain::ids::OutputId;
+use crate::domain::media::{OutputEvent, OutputJob};
+use crate::media::encoder::{Encoder, Encoding};
+use crate::media::output::Source;
+use crate::media::output::mp4::{Now, Recording};
+use crate::media::output::rtmp::{Streaming, plain_words};
+use crate::media::pipeline::{BusEvent, Time};
+use crate::media::problem::Problem;
+use crate::media::remux::{self, Finished};
+
+/// An output and the number of its pipeline.
+pub(super) struct Output {
+    kind: Kind,
+    pub(super) generation: u32,
+}
+
+enum Kind {
+    Recording(Recording),
+    Remuxing,
+    Streaming(Streaming),
+}
+
+impl Output {
+    /// Whether it takes what is encoded. One that is only being finished is files and nothing more.
+    pub(super) fn takes_media(&self) -> bool {
+        !matches!(self.kind, Kind::Remuxing)
+    }
+}
+
+impl Worker {
+    pub(super) fn start(&mut self, output: OutputId, job: OutputJob) {
+        if self.outputs.contains_key(&output) {
+            return;
+        }
+        if self.waits_for_canvas() {
+            self.postponed.insert(output, job);
+            return;
+        }
+        let kind = match job {
+            OutputJob::Record { path } => self.start_recording(output, path).map(Kind::Recording),
+            OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
+        };
+        match kind {
+            Ok(kind) => drop(self.outputs.insert(output, Output { kind, generation: 0 })),
+            Err(problem) => self.fail(output, &problem),
+        }
+    }
+
+    /// What waited for a canvas of another size, once it can be had.
+    pub(super) fn start_postponed(&mut self) {
+        if !self.waits_for_canvas() {
+            std::mem::take(&mut self.postponed).into_iter().for_each(|(output, job)| self.start(output, job));
+        }
+    }
+
+    fn start_recording(&mut self, output: OutputId, path: PathBuf) -> Result<Recording, Problem> {
+        self.encode(&[Encoding::Main, Encoding::Aac])?;
+        let tell = self.tell(Speaker::Output(output, 0));
+        let source = source(&self.encoders, &self.time)?;
+        Recording::start(&path, &source, &self.shared.templates, tell)
+    }
+
+    pub(super) fn stop(&mut self, output: OutputId) {
+        if self.postponed.remove(&output).is_some() {
+            self.fail(output, &Problem::new("stopped before it began"));
+        }
+        match self.outputs.get_mut(&output).map(|output| &mut output.kind) {
+            Some(Kind::Recording(recording)) => {
+                recording.stop(self.time.now());
+                self.shared.tell(output, OutputEvent::Finishing);
+            }
+            Some(Kind::Streaming(streaming)) => streaming.stop(),
+            Some(Kind::Remuxing) | None => {}
+        }
+    }
+
+    pub(super) fn fail(&mut self, output: OutputId, problem: &Problem) {
+        tracing::error!(room = %self.shared.room, %output, %problem, "an output failed");
+        self.shared.tell(output, OutputEvent::Failed { error: problem.to_string() });
+    }
+
+    pub(super) fn tick_output(&mut self, id: OutputId) {
+        let shared = self.shared.clone();
+        let mut tell = |event| shared.tell(id, event);
+        let Some(output) = self.outputs.get_mut(&id) else { return };
+        match &mut output.kind {
+            Kind::Recording(recording) => {
+                if matches!(recording.tick(&mut tell), Now::Written) {
+                    self.remux(id);
+                }
+            }
+            Kind::Remuxing => {}
+            Kind::Streaming(streaming) => {
+                if streaming.tick(&mut tell) {
+                    self.outputs.remove(&id);
+                } else if streaming.is_due() {
+                    self.connect(id);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, id: OutputId) {
+        let encoded = self.encode(&[Encoding::Main, Encoding::Aac]);
+        let Some(output) = self.outputs.get_mut(&id) else { return };
+        output.generation += 1;
+        let speaker = Speaker::Output(id, output.generation);
+        let own = self.own.clone();
+        let bus = move |event| drop(own.send(Command::Bus(speaker, event)));
+        let Kind::Streaming(streaming) = &mut output.kind else { return };
+        let tried = encoded
+            .and_then(|()| source(&self.encoders, &self.time))
+            .and_then(|source| streaming.connect(&source, &self.shared.templates, bus));
+        if let Err(problem) = tried {
+            // Ours, not the server's: no further try would end better.
+            self.outputs.remove(&id);
+            self.fail(id, &problem);
+        }
+    }
+
+    pub(super) fn heard_output(&mut self, id: OutputId, event: BusEvent) {
+        let Some(output) = self.outputs.get_mut(&id) else { return };
+        let shared = self.shared.clone();
+        match (&mut output.kind, event) {
+            (Kind::Recording(_), BusEvent::Eos) => self.remux(id),
+            (Kind::Recording(_), BusEvent::Error { text, .. }) => {
+                self.outputs.remove(&id);
+                self.fail(id, &Problem::new(text));
+            }
+            (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
+            (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
+                streaming.failed(plain_words(&format!("{text} {details}")), &mut |event| shared.tell(id, event));
+            }
+            (Kind::Remuxing, _) => {}
+        }
+    }
+
+    /// The mix itself failed: recordings end with what they have, streams try again on a new mix.
+    pub(super) fn interrupt_outputs(&mut self) {
+        let recordings: Vec<OutputId> = self
+            .outputs
+            .iter()
+            .filter_map(|(id, output)| matches!(output.kind, Kind::Recording(_)).then_some(*id))
+            .collect();
+        recordings.into_iter().for_each(|id| self.remux(id));
+        let shared = self.shared.clone();
+        for (id, output) in &mut self.outputs {
+            if let Kind::Streaming(streaming) = &mut output.kind {
+                streaming.failed("The mix was interrupted.", &mut |event| shared.tell(*id, event));
+            }
+        }
+    }
+
+    /// The recording's pipeline is done: the rest is files, on a thread of its own.
+    fn remux(&mut self, id: OutputId) {
+        let Some(output) = self.outputs.get_mut(&id) else { return };
+        let Kind::Recording(recording) = std::mem::replace(&mut output.kind, Kind::Remuxing) else { return };
+        let (path, own) = (recording.path().to_owned(), self.own.clone());
+        // Closes the file.
+        drop(recording);
+        let work = move || {
+            let result = remux::recover(&remux::partial(&path), &path);
+            let _ = own.send(Command::Remuxed(id, result));
+        };
+        if let Err(error) = std::thread::Builder::new().name("remux".into()).spawn(work) {
+            self.remuxed(id, Err(Problem::new(error.to_string())));
+        }
+    }
+
+    pub(super) fn remuxed(&mut self, id: OutputId, result: Result<Finished, Problem>) {
+        self.outputs.remove(&id);
+        match result {
+            Ok(Finished { bytes, duration }) => self.shared.tell(id, OutputEvent::Finished { bytes, duration }),
+            Err(problem) => self.fail(id, &problem),
+        }
+    }
+}
+
+/// The streams that files and RTMP are made of.
+fn source<'a>(encoders: &'a BTreeMap<Encoding, Encoder>, time: &'a Time) -> Result<Source<'a>, Problem> {
+    let running = |encoding| encoders.get(&encoding).ok_or_else(|| Problem::new("no encoder"));
+    Ok(Source { picture: &running(Encoding::Main)?.out, sound: &running(Encoding::Aac)?.out, time })
+}
