@@ -171,10 +171,10 @@ fn viewers_get_rtp_of_what_they_watch_and_nothing_else() {
         assert!((rtp - composed).abs() < 0.01, "{feed:?}: {rtp} s of RTP, {composed} s composed");
         assert!(packets.iter().all(|(_, at)| *at <= Instant::now()), "composed before it is published");
     }
-    // VP8: a key frame of 480x270 comes first (RFC 6386, 9.1), after the descriptor with its 15-bit picture id.
+    // VP8: a key frame of 416x234 comes first (RFC 6386, 9.1), after the descriptor with its 15-bit picture id.
     let (first, _) = &published[&low][0];
     assert_eq!(first[12] & 0x90, 0x90, "extended, start of partition");
     let frame = &first[16..];
     assert_eq!(frame[0] & 1, 0, "key frame");
-    assert_eq!((frame[6], frame[7], frame[8], frame[9]), (0xe0, 0x01, 0x0e, 0x01), "480x270");
+    assert_eq!((frame[6], frame[7], frame[8], frame[9]), (0xa0, 0x01, 0xea, 0x00), "416x234");
 }

@@ -11,7 +11,7 @@ const LOW: u32 = 200_000;
 const LEAST: u32 = 80_000;
 const PICTURE_AGAIN: u32 = 120_000;
 /// A line must be too thin for so long.
-const POOR: Duration = Duration::from_secs(4);
+const POOR: Duration = Duration::from_secs(3);
 /// And have room for so long: at first, and at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn a_thin_line_shows_one_picture_and_a_better_one_everybody_again() {
         let mut fit = LineFit::default();
-        let sent = run(&mut fit, ViewChoice::Auto, 0, &[[line(2_000_000); 3], [line(300_000); 3]].concat());
-        assert_eq!(sent, [Pictures::Tiles; 6], "a moment is no reason");
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 6, &[line(300_000); 2])[1], Pictures::Mix { low: true });
+        let sent = run(&mut fit, ViewChoice::Auto, 0, &[&[line(2_000_000); 3][..], &[line(300_000); 2]].concat());
+        assert_eq!(sent, [Pictures::Tiles; 5], "a moment is no reason");
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 5, &[line(300_000); 2])[1], Pictures::Mix { low: true });
         assert_eq!(fit.aim(), 875_000);
         // The mix needs little: that says nothing about everybody.
         let mixed = Reading { needed: 180_000, ..line(300_000) };
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 8, &[mixed; 100])[99], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 7, &[mixed; 100])[99], Pictures::Mix { low: true });
         let sent = run(&mut fit, ViewChoice::Auto, 108, &[Reading { needed: 180_000, ..line(900_000) }; 4]);
         assert_eq!(sent[2..], [Pictures::Mix { low: true }, Pictures::Tiles]);
         assert_eq!(fit.aim(), 0);
@@ -216,15 +216,15 @@ mod tests {
                 changes.push(second);
             }
         }
-        // Four seconds of everybody each time, and 3, 6, 12, 24, 48, 60 s of one picture between; each begins with a reading.
-        assert_eq!(changes, [4, 8, 13, 20, 25, 38, 43, 68, 73, 122, 127, 188, 193, 254, 259]);
+        // Three seconds of everybody each time, and 3, 6, 12, 24, 48, 60 s of one picture between; each begins with a reading.
+        assert_eq!(changes, [3, 7, 11, 18, 22, 35, 39, 64, 68, 117, 121, 182, 186, 247, 251]);
     }
 
     #[test]
     fn the_thinnest_line_has_sound_alone() {
         let mut fit = LineFit::default();
         let sent = run(&mut fit, ViewChoice::Auto, 0, &[line(60_000); 10]);
-        assert_eq!((sent[4], sent[9]), (Pictures::Mix { low: true }, Pictures::Nothing));
+        assert_eq!((sent[3], sent[9]), (Pictures::Mix { low: true }, Pictures::Nothing));
         assert_eq!(run(&mut fit, ViewChoice::Auto, 10, &[line(150_000); 4])[3], Pictures::Mix { low: true });
         assert_eq!(run(&mut fit, ViewChoice::Auto, 14, &[line(150_000); 60])[59], Pictures::Mix { low: true });
     }

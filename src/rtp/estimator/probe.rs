@@ -26,10 +26,13 @@ const GO_ON: f64 = 0.7;
 /// Times the estimate: at first, to find the order of magnitude, and later.
 const FIRST_FACTOR: f64 = 3.0;
 const FACTOR: f64 = 2.0;
-/// Where nothing waits for the answer: a longer cluster that asks for little more, so that what a line takes in one gulp (the
-/// bucket of a traffic shaper) is not taken for what it carries.
+/// Where nothing waits for the answer a cluster asks for little more, for longer: so many bytes beyond the estimate are more
+/// than a traffic shaper takes in one gulp, and a queue of 0.13 s on a line of 300 kbit/s.
 const PATIENT_FACTOR: f64 = 1.5;
-const PATIENT_LENGTH: Duration = Duration::from_millis(150);
+const PATIENT_BYTES: f64 = 5000.0;
+const PATIENT_LONGEST: Duration = Duration::from_millis(400);
+/// After such a cluster found nothing, or the estimate was reduced.
+const REST: Duration = Duration::from_secs(8);
 /// Not more than this many times what could be used.
 const USE: f64 = 2.0;
 /// Between clusters that found nothing while no other ever did: somebody who joins waits for a picture. Twice as long each
@@ -100,6 +103,8 @@ pub(crate) struct Prober {
     next: Option<Instant>,
     pause: Option<Duration>,
     variation: f64,
+    /// Before this nothing is probed that can wait.
+    rested: Option<Instant>,
 }
 
 impl Prober {
@@ -111,7 +116,8 @@ impl Prober {
     /// Begins a cluster if one is due; its mark for the packets sent from now on.
     /// `counts`: bytes and packets ever sent.
     pub(crate) fn begin(&mut self, now: Instant, estimate: f64, goal: Goal, counts: (u64, u64)) -> Option<u8> {
-        if self.cluster.is_some() || self.next.is_some_and(|at| now < at) {
+        let rests = goal.patient && self.rested.is_some_and(|at| now < at);
+        if rests || self.cluster.is_some() || self.next.is_some_and(|at| now < at) {
             return None;
         }
         let factor = match self.pause {
@@ -124,7 +130,10 @@ impl Prober {
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         let even = (EVEN * self.variation / 1000.0).min(QUEUE * estimate / (rate - estimate));
         let length = Duration::from_secs_f64(even.max(least * 8.0 / rate)).clamp(LENGTH, LONGEST);
-        let length = if goal.patient { PATIENT_LENGTH } else { length };
+        let length = match goal.patient {
+            true => Duration::from_secs_f64(PATIENT_BYTES * 8.0 / (rate - estimate)).clamp(LONGEST, PATIENT_LONGEST),
+            false => length,
+        };
         self.cluster = Some(Cluster {
             id: self.last_id,
             rate,
@@ -142,9 +151,15 @@ impl Prober {
 
     /// The estimate was reduced: what earlier probes found, or did not find, counts no more.
     pub(crate) fn postpone(&mut self, now: Instant) {
+        self.rested = Some(now + REST);
         if self.pause.is_some() {
             (self.pause, self.next) = (Some(PAUSE), Some(now + PAUSE));
         }
+    }
+
+    /// Something else is sent from now on: whether the line carries that is worth a probe at once.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.next, self.rested) = (None, None);
     }
 
     /// Whether packets are to be sent now.
@@ -222,6 +237,9 @@ impl Prober {
             Some(pause) => (pause * 3 / 2).min(LONGEST_PAUSE),
             None => FIRST_PAUSE,
         });
+        if !found {
+            self.rested = Some(now + REST);
+        }
         self.next = Some(if found { now } else { now + self.pause.unwrap_or(PAUSE) });
         result
     }

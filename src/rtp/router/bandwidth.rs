@@ -46,6 +46,7 @@ impl Router {
         let peer = self.ids.get(&viewer).and_then(|&key| self.peers.get_mut(key));
         if let Some(line) = peer.and_then(|peer| peer.egress.line.as_mut()) {
             line.aim = f64::from(bitrate);
+            line.estimator.prober.begin_anew();
         }
     }
 
