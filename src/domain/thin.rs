@@ -143,7 +143,7 @@ impl LineFit {
     fn wanted(&self) -> u32 {
         let Some((full, last)) = self.full.zip(self.last) else { return LOW };
         let of_each = u64::from(full.needed) * last.pictures as u64 / full.pictures.max(1) as u64;
-        u32::try_from(of_each).unwrap_or(u32::MAX / 5).min(u32::MAX / 5).max(LOW)
+        u32::try_from(of_each).unwrap_or(u32::MAX).clamp(LOW, u32::MAX / 5)
     }
 
     fn is_poor(&self, choice: ViewChoice, reading: Reading) -> bool {
