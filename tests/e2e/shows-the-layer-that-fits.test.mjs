@@ -27,15 +27,15 @@ behaviour('tiles that grow and shrink get larger and smaller pictures', async (s
     throw new Error(seen);
   }, { within: 40_000 });
 
-  // Chromium's camera is 640x360 here, Firefox's 640x480.
+  // Chromium's camera is 640x360 here, Firefox's 1280x720.
   await vic.page.setViewportSize({ width: 1500, height: 900 });
-  scene.figure('in a large window', await heights('360 and 480', '1500x900'));
+  scene.figure('in a large window', await heights('360 and 720', '1500x900'));
   await media(3);
   const before = await frozen();
   await vic.page.setViewportSize({ width: 360, height: 420 });
-  scene.figure('in a small one', await heights('180 and 240', '360x420'));
+  scene.figure('in a small one', await heights('180 and 180', '360x420'));
   await vic.page.setViewportSize({ width: 1500, height: 900 });
-  scene.figure('in a large one again', await heights('360 and 480', '1500x900'));
+  scene.figure('in a large one again', await heights('360 and 720', '1500x900'));
   const stood = (await frozen()) - before;
   scene.figure('frozen meanwhile, s', stood.toFixed(2));
   assert.ok(stood <= 0.5, `${stood} s of freeze by four changes of layer`);
