@@ -62,10 +62,9 @@ enum Step {
     Least,
 }
 
-/// See the module.
+/// See the module. A new choice and a new media session begin with a new one.
 #[derive(Debug, Clone, Default)]
 pub struct LineFit {
-    choice: Option<ViewChoice>,
     step: Step,
     last: Option<Reading>,
     /// The last reading while all of the choice was sent.
@@ -98,9 +97,6 @@ impl LineFit {
 
     /// The line was measured.
     pub fn read(&mut self, now: Duration, choice: ViewChoice, reading: Reading) {
-        if self.choice.replace(choice).is_some_and(|before| before != choice) {
-            *self = Self { choice: Some(choice), ..Self::default() };
-        }
         self.last = Some(reading);
         if self.step == Step::Full {
             self.full = Some(reading);
@@ -238,8 +234,6 @@ mod tests {
         let mut fit = LineFit::default();
         assert_eq!(run(&mut fit, ViewChoice::Mix, 0, &[line(1_000_000); 9])[8], Pictures::Mix { low: false });
         assert_eq!(run(&mut fit, ViewChoice::Mix, 9, &[line(300_000); 9])[8], Pictures::Mix { low: true });
-        // A new choice begins anew.
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 18, &[line(900_000)]), [Pictures::Tiles]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use veranda::domain::ids::{ParticipantId, PeerId, Source, TrackId};
 use veranda::domain::media::{Feed, MediaCommand, MediaEvent, PeerKind, Rendition, SlotInfo};
 use veranda::domain::room::{Act, Input, News, Parting, Shown};
 use veranda::domain::slots::WantedTile;
+use veranda::domain::thin::Pictures;
 use veranda::domain::words::{MediaState, ParticipantKind, ViewChoice};
 
 use crate::script::{ALL_ON, Script, reason, seconds};
@@ -257,6 +258,30 @@ fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_bette
     line(&mut s, 900_000, 180_000);
     assert_eq!(s.slots(viewer).len(), 2, "everybody");
     assert!(s.commands().contains(&MediaCommand::Aim { viewer: peer, bitrate: 0 }));
+}
+
+#[test]
+fn a_new_choice_and_a_new_session_begin_with_a_line_that_nothing_is_known_of() {
+    let mut s = Script::new();
+    let people = people(&mut s, 3);
+    let (viewer, peer) = people[0];
+    let thin = |s: &mut Script, peer| {
+        s.media(MediaEvent::Line { peer, estimate: 300_000, needed: 500_000 });
+        s.wait(seconds(5));
+    };
+    let view = |s: &Script| s.room.member(viewer).unwrap().pictures();
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Auto, tiles: vec![] }).is_ok());
+    thin(&mut s, peer);
+    assert_eq!(view(&s), Pictures::Mix { low: true });
+    s.forget();
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Sound, tiles: vec![] }).is_ok());
+    assert!(s.commands().contains(&MediaCommand::Aim { viewer: peer, bitrate: 0 }), "nothing is looked for any more");
+    assert!(s.act(viewer, Act::View { mode: ViewChoice::Auto, tiles: vec![] }).is_ok());
+    assert_eq!(view(&s), Pictures::Tiles);
+    thin(&mut s, peer);
+    assert_eq!(view(&s), Pictures::Mix { low: true });
+    s.connect(viewer, 1, 2);
+    assert_eq!(view(&s), Pictures::Tiles);
 }
 
 #[test]

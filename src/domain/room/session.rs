@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{ANSWER_LIMIT, News, Parting, Reply, RequestId, Room};
+use super::{ANSWER_LIMIT, Effect, News, Parting, Reply, RequestId, Room};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{PeerId, Source, TrackId};
 use crate::domain::media::{MediaCommand, MediaEvent, SlotInfo};
 use crate::domain::participant::{Member, Phase, Session};
 use crate::domain::slots::{Slot, WantedTile};
+use crate::domain::thin::LineFit;
 use crate::domain::words::{MediaState, ParticipantKind, ViewChoice};
 
 /// A view names at most so many things.
@@ -34,6 +35,7 @@ impl Room {
         self.close_session(at, Refusal::new(Reason::Conflict, "a newer offer took the place of this one"));
         let member = &mut self.members[at];
         let phase = Phase::Offered { request, deadline: self.now + ANSWER_LIMIT };
+        member.line = LineFit::default();
         member.session = Some(Session { peer, phase, slots: vec![], sources: vec![], started: vec![] });
         let command = MediaCommand::Open { peer, participant: member.id, kind: member.peer_kind(), offer: sdp };
         self.command(command);
@@ -187,7 +189,12 @@ impl Room {
         let member = &mut self.members[at];
         let (id, before) = (member.id, member.pictures().mode());
         member.tiles = tiles;
-        member.view = mode;
+        let chose = std::mem::replace(&mut member.view, mode) != mode;
+        if chose && std::mem::take(&mut member.line).aim() > 0 {
+            let viewer = member.session.as_ref().map(|session| session.peer);
+            self.effects.extend(viewer.map(|viewer| Effect::Media(MediaCommand::Aim { viewer, bitrate: 0 })));
+        }
+        let member = &self.members[at];
         if member.pictures().mode() != before {
             self.tell_all(News::Changed(id));
         }
