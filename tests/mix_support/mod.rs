@@ -1,11 +1,11 @@
 //! A forwarder for tests of the mix: its tracks are local pipelines of solid colours and tones, sent as RTP with sender
 //! reports; what the mix publishes is counted.
 
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)] // Each test takes its part.
+#![allow(dead_code, unused_imports, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)] // Each test takes its part.
+
+mod files;
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ use veranda::media::mix::Mix;
 use veranda::media::template::Templates;
 use veranda::rtp::description::CodecName;
 use veranda::rtp::sink::PacketSink;
+
+pub use files::*;
 
 /// What a track sends.
 #[derive(Clone, Copy)]
@@ -331,88 +333,4 @@ pub fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
 
 pub fn scene(tiles: Vec<Tile>, voices: Vec<TrackId>) -> Scene {
     Scene { title: "Tuesday with friends".into(), tiles, voices, ..Scene::default() }
-}
-
-fn ffmpeg(args: &[&str]) -> Vec<u8> {
-    let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(args).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    out.stdout
-}
-
-/// Width, height and frames a second of a file's picture.
-pub fn shape(file: &Path) -> (u32, u32, f64) {
-    let args = [
-        "-v",
-        "error",
-        "-select_streams",
-        "v",
-        "-show_entries",
-        "stream=width,height,avg_frame_rate",
-        "-of",
-        "csv=p=0",
-    ];
-    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
-    let text = String::from_utf8(out.stdout).unwrap();
-    let fields: Vec<&str> = text.trim().trim_end_matches(',').split(',').collect();
-    let rate: Vec<f64> = fields[2].split('/').map(|part| part.parse().unwrap()).collect();
-    (fields[0].parse().unwrap(), fields[1].parse().unwrap(), rate[0] / rate[1])
-}
-
-/// The average colour of exactly this rectangle, frame by frame.
-pub fn colours_of(file: &Path, at: Rect) -> Vec<[u8; 3]> {
-    let crop = format!("crop={}:{}:{}:{},scale=1:1:flags=area", at.width, at.height, at.x, at.y);
-    let raw = ffmpeg(&["-i", file.to_str().unwrap(), "-vf", &crop, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
-    raw.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
-}
-
-/// The average colour of a rectangle, frame by frame. Leaves out the foot, where the name is.
-pub fn colours(file: &Path, at: Rect) -> Vec<[u8; 3]> {
-    let (w, h) = (at.width / 2, at.height / 4);
-    let crop = format!("crop={w}:{h}:{}:{},scale=1:1:flags=area", at.x + at.width / 4, at.y + at.height / 8);
-    let raw = ffmpeg(&["-i", file.to_str().unwrap(), "-vf", &crop, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
-    raw.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
-}
-
-pub fn near(colour: [u8; 3], rgb: u32) -> bool {
-    let wanted = [(rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8];
-    colour.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) < 40)
-}
-
-/// Sound, mono 48 kHz.
-pub fn sound(file: &Path) -> Vec<f32> {
-    let raw = ffmpeg(&["-i", file.to_str().unwrap(), "-map", "a", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"]);
-    raw.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
-}
-
-/// How strong a frequency is in these samples (Goertzel), 1 for a full sine.
-pub fn strength(samples: &[f32], hz: f32) -> f32 {
-    let k = 2.0 * (std::f32::consts::TAU * hz / 48_000.0).cos();
-    let (mut a, mut b) = (0.0_f32, 0.0_f32);
-    for &sample in samples {
-        (a, b) = (sample + k * a - b, a);
-    }
-    (a * a + b * b - k * a * b).max(0.0).sqrt() * 2.0 / samples.len() as f32
-}
-
-/// Presentation times of a stream's packets in seconds.
-pub fn times(file: &Path, stream: &str) -> Vec<f64> {
-    let args = ["-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time", "-of", "csv=p=0"];
-    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let text = String::from_utf8(out.stdout).unwrap();
-    text.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect()
-}
-
-/// Presentation times of the picture's key frames in seconds.
-pub fn key_frames(file: &Path) -> Vec<f64> {
-    let args = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"];
-    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
-    let text = String::from_utf8(out.stdout).unwrap();
-    let packets = text.lines().filter_map(|line| line.split_once(',')).filter(|(_, flags)| flags.starts_with('K'));
-    packets.filter_map(|(at, _)| at.parse().ok()).collect()
-}
-
-/// The longest step between frames.
-pub fn longest_gap(times: &[f64]) -> f64 {
-    times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
 }
