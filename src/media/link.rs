@@ -26,17 +26,25 @@ pub(crate) struct Window {
     stop: AtomicU64,
     /// How far the picture came, after the start.
     position: AtomicU64,
+    /// Where the streams that do not lead begin.
+    others: AtomicU64,
 }
 
 impl Window {
-    /// Opens at the first key frame of the tap that leads.
+    /// Opens at the first key frame of the tap that leads from where there is sound as well: a file whose sound begins
+    /// later than its picture would have it too early all along.
     pub(crate) fn at_key_frame() -> Arc<Self> {
-        Arc::new(Self { start: AtomicU64::new(UNSET), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
+        Self::from(UNSET)
     }
 
     /// Open from the beginning, for ever: times stay the mix's own.
     pub(crate) fn whole() -> Arc<Self> {
-        Arc::new(Self { start: AtomicU64::new(0), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
+        Self::from(0)
+    }
+
+    fn from(start: u64) -> Arc<Self> {
+        let [start, stop, others] = [start, UNSET, UNSET].map(AtomicU64::new);
+        Arc::new(Self { start, stop, position: AtomicU64::new(0), others })
     }
 
     /// Ends both streams at this running time: each tap sends its end of stream there.
@@ -83,9 +91,14 @@ struct TapState {
     needs_key: bool,
     ended: bool,
     dropped: u64,
+    /// The first sample it could have begun with.
+    first: Option<gst::ClockTime>,
     /// Since when more than the most waits.
     full: Option<Instant>,
 }
+
+/// The first sound is waited for as long as this.
+const SOUND_WITHIN: gst::ClockTime = gst::ClockTime::from_mseconds(700);
 
 /// Most samples kept before the window opens: a second and a bit of AAC.
 const MOST_EARLY: usize = 64;
@@ -110,7 +123,8 @@ impl Tap {
 /// A stream that leaves a pipeline.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
-    appsink: AppSink,
+    /// None where it is made here and not by a pipeline.
+    appsink: Option<AppSink>,
     taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>>,
 }
 
@@ -138,7 +152,17 @@ impl Stream {
                 })
                 .build(),
         );
-        Self { appsink, taps }
+        Self { appsink: Some(appsink), taps }
+    }
+
+    /// A stream of samples that are [`Stream::send`]: raw ones, in the mix's time.
+    pub(crate) fn made() -> Self {
+        Self { appsink: None, taps: Arc::default() }
+    }
+
+    /// Hands on one sample of a stream that is made here.
+    pub(crate) fn send(&self, sample: &gst::Sample) {
+        distribute(&self.taps, sample, gst::ClockTime::ZERO);
     }
 
     /// Hands the stream to one more appsrc, made by [`inlet`].
@@ -151,6 +175,7 @@ impl Stream {
             early: VecDeque::new(),
             ended: false,
             dropped: 0,
+            first: None,
             full: None,
         };
         let state = Arc::new(Mutex::new(state));
@@ -160,7 +185,9 @@ impl Stream {
 
     /// Asks the encoder for a key frame.
     pub(crate) fn request_key_frame(&self) {
-        ask_key_frame(&self.appsink);
+        if let Some(appsink) = &self.appsink {
+            ask_key_frame(appsink);
+        }
     }
 }
 
@@ -217,11 +244,16 @@ impl TapState {
         let window = self.rules.window.clone();
         if !window.is_open() {
             if !self.rules.leads {
+                window.others.fetch_min(running.nseconds(), Ordering::AcqRel);
                 self.early.push_back((sample.clone(), running));
                 if self.early.len() > MOST_EARLY {
                     self.early.pop_front();
                 }
                 return false;
+            }
+            if !self.may_lead(running) {
+                self.needs_key = true;
+                return true;
             }
             window.start.store(running.nseconds(), Ordering::Release);
         }
@@ -230,6 +262,13 @@ impl TapState {
         }
         self.place((sample, running));
         false
+    }
+
+    /// Whether the sound has begun; it is not waited for without end.
+    fn may_lead(&mut self, running: gst::ClockTime) -> bool {
+        let first = *self.first.get_or_insert(running);
+        let others = self.rules.window.others.load(Ordering::Acquire);
+        others <= running.nseconds() || running.saturating_sub(first) >= SOUND_WITHIN
     }
 
     /// Whether more waits than should, and not only after a burst.

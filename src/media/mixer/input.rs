@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use gst::prelude::*;
 use gst_app::AppSrc;
 
+use super::canvas::Film;
 use super::lipsync::{Group, TrackClock};
 use crate::domain::ids::TrackId;
 use crate::media::links::{Links, SubscriptionId};
@@ -20,6 +21,13 @@ const MOST_PACKETS: u64 = 1024;
 /// How long packets wait for one that is missing, in ms. With decoding it must stay under the mixers' latency.
 const REORDER: u32 = 100;
 
+/// The mix's end of an input.
+#[derive(Debug, Clone)]
+pub(super) enum Outlet {
+    Film(Arc<Film>),
+    Sound(AppSrc),
+}
+
 /// What the threads of one input share.
 #[derive(Debug)]
 pub(super) struct Flow {
@@ -28,7 +36,7 @@ pub(super) struct Flow {
     clock: Mutex<TrackClock>,
     group: Arc<Mutex<Group>>,
     /// The mix's end, while there is one.
-    outlet: Mutex<Option<AppSrc>>,
+    outlet: Mutex<Option<Outlet>>,
     /// Running time (ns) at which the last buffer came out.
     last: AtomicU64,
     count: AtomicU64,
@@ -42,13 +50,24 @@ impl Flow {
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some(outlet) = super::lock(&self.outlet).clone() else { return };
         let delay = gst::ClockTime::from_nseconds(super::lock(&self.group).delay(self.track.source));
-        let writable = buffer.make_mut();
-        writable.set_pts(writable.pts().map(|pts| pts + delay));
-        writable.set_dts(gst::ClockTime::NONE);
-        if outlet.caps() != caps {
-            outlet.set_caps(caps.as_ref());
+        let shown = buffer.pts().map(|pts| pts + delay);
+        match outlet {
+            Outlet::Film(film) => {
+                let info = caps.and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
+                if let Some((info, shown)) = info.zip(shown) {
+                    film.push(buffer, info, shown);
+                }
+            }
+            Outlet::Sound(appsrc) => {
+                let writable = buffer.make_mut();
+                writable.set_pts(shown);
+                writable.set_dts(gst::ClockTime::NONE);
+                if appsrc.caps() != caps {
+                    appsrc.set_caps(caps.as_ref());
+                }
+                let _ = appsrc.push_buffer(buffer);
+            }
         }
-        let _ = outlet.push_buffer(buffer);
     }
 
     /// Tells the group where this track's clock stands.
@@ -174,7 +193,7 @@ impl Input {
     }
 
     /// Where the buffers go from now on.
-    pub(super) fn connect(&self, outlet: Option<AppSrc>) {
+    pub(super) fn connect(&self, outlet: Option<Outlet>) {
         *super::lock(&self.flow.outlet) = outlet;
     }
 
