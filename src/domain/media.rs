@@ -225,6 +225,11 @@ pub enum OutputEvent {
         /// Seconds of media so far.
         duration: f64,
     },
+    /// The machine cannot make all pictures: so many a second from now on; or all of them again.
+    Pace {
+        /// Pictures a second.
+        fps: u32,
+    },
     /// A recording is being finished (remuxed).
     Finishing,
     /// Ended in order. Of a recording: the finished file's size and length.

@@ -68,7 +68,7 @@ impl Recording {
         let before = self.state;
         match event {
             OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
-            OutputEvent::Live | OutputEvent::Retrying { .. } => {}
+            OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Pace { .. } => {}
             OutputEvent::Progress { bytes, duration } => (self.bytes, self.duration) = (bytes, duration),
             OutputEvent::Finishing => self.state = RecordingState::Finishing,
             OutputEvent::Finished { bytes, duration } => {
@@ -129,7 +129,7 @@ impl Stream {
             OutputEvent::Retrying { error, retries } => {
                 (self.state, self.error, self.retries) = (StreamState::Retrying, Some(error), retries);
             }
-            OutputEvent::Progress { .. } | OutputEvent::Finishing => {}
+            OutputEvent::Progress { .. } | OutputEvent::Finishing | OutputEvent::Pace { .. } => {}
             OutputEvent::Finished { .. } => self.state = StreamState::Ended,
             OutputEvent::Failed { error } => (self.state, self.error) = (StreamState::Failed, Some(error)),
         }

@@ -1,5 +1,7 @@
 //! One encoding of the mix, in a pipeline of its own, for however many take it.
 
+use std::time::Duration;
+
 use gst::prelude::*;
 
 use super::link::{Rules, Stream, Tap, Window, inlet};
@@ -52,7 +54,7 @@ impl Encoding {
 pub(crate) struct Encoder {
     /// What it makes.
     pub(crate) out: Stream,
-    _raw: Tap,
+    raw: Tap,
     _pipeline: Pipeline,
 }
 
@@ -91,7 +93,14 @@ impl Encoder {
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
         let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
         pipeline.play().map_err(named)?;
-        Ok(Self { out, _raw: raw, _pipeline: pipeline })
+        Ok(Self { out, raw, _pipeline: pipeline })
+    }
+}
+
+impl Encoder {
+    /// Raw media that waits for it.
+    pub(crate) fn backlog(&self) -> Duration {
+        self.raw.waiting()
     }
 }
 

@@ -110,6 +110,11 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
+    /// Media that was handed over and not taken yet.
+    pub(crate) fn waiting(&self) -> Duration {
+        lock(&self.state).appsrc.current_level_time().into()
+    }
+
     /// Ends the stream now, whatever still comes.
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);

@@ -17,6 +17,7 @@ mod voice;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gst::prelude::*;
 
@@ -195,6 +196,16 @@ impl Mixer {
                 Err(problem) => tracing::warn!(%track.peer, %problem, "a voice is not heard"),
             }
         }
+    }
+
+    /// Makes every n-th picture only.
+    pub(crate) fn draw_every(&self, nth: u32) {
+        self.canvas.draw_every(nth);
+    }
+
+    /// How late the last picture was made.
+    pub(crate) fn lateness(&self) -> Duration {
+        self.canvas.lateness()
     }
 
     /// Notices pictures that came or stopped. Called about ten times a second.

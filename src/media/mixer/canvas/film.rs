@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use gst_video::VideoFrameExt as _;
 
-use super::scale::{Axis, Plane, scale};
+use super::scale::{Axis, Plane, scale, snapped};
 use super::surface::{Overlay, Surface};
 use crate::domain::media::Rect;
 use crate::media::mixer::lock;
@@ -148,7 +148,7 @@ impl Scaler {
     fn new(key: Key) -> Self {
         let Key { size: (width, height), rect, crop } = key;
         let whole = Rect { x: 0, y: 0, width: width & !1, height: height & !1 };
-        let (from, inside) = if crop { (cut(whole, rect), rect) } else { (whole, framed(whole, rect)) };
+        let (from, inside) = if crop { (trimmed(cut(whole, rect), rect), rect) } else { (whole, framed(whole, rect)) };
         let axes = [0, 1].map(|half| {
             let across = Axis::new(from.x >> half..(from.x + from.width) >> half, inside.width >> half);
             [across, Axis::new(from.y >> half..(from.y + from.height) >> half, inside.height >> half)]
@@ -165,6 +165,17 @@ fn cut(whole: Rect, shape: Rect) -> Rect {
     Rect {
         x: ((whole.width - width.min(whole.width)) / 2) & !1,
         y: ((whole.height - height.min(whole.height)) / 2) & !1,
+        width,
+        height,
+    }
+}
+
+/// A little less of a face, where that makes it much cheaper to draw, and sharper.
+fn trimmed(from: Rect, to: Rect) -> Rect {
+    let (width, height) = (snapped(from.width, to.width), snapped(from.height, to.height));
+    Rect {
+        x: from.x + (((from.width - width) / 2) & !1),
+        y: from.y + (((from.height - height) / 2) & !1),
         width,
         height,
     }
