@@ -11,6 +11,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '15' },
     repeat: { type: 'string', default: '1' },
     ways: { type: 'string', default: 'veranda,ffmpeg,chrome' },
+    rooms: { type: 'string', default: '0' },
     programs: { type: 'string' },
   },
 });
@@ -27,7 +28,7 @@ const mib = (kib) => (kib / 1024).toFixed(0);
 
 function print(people, way, used, { files, filmed } = {}) {
   const parts = PARTS.map((part) => (used.parts ? Math.round((used.parts[part] ?? 0) * used.cpu) : '-'));
-  const fps = used.file ? (used.file.frames / used.file.seconds).toFixed(1) : '-';
+  const fps = used.file ? `${used.file.fps.toFixed(1)} / ${used.file.moved.toFixed(1)}` : '-';
   row([people, way, Math.round(used.cpu), ratio(used, files), ratio(used, filmed), ...parts, mib(used.memory),
     filmed ? (used.memory / filmed.memory).toFixed(2) : '-', fps, used.file ? Math.round(used.file.longest) : '-', used.others === undefined ? '-' : Math.round(used.others)]);
 }
@@ -54,7 +55,31 @@ async function compare(people) {
   }
 }
 
-row(['people', 'way', 'CPU ms/s', '/ ffmpeg', '/ Chrome', ...PARTS, 'MiB', '/ Chrome', 'fps', 'longest ms', 'others ms/s']);
+/** Recordings of rooms of four people at once, until one loses a frame. */
+async function rooms() {
+  const server = await startVeranda(options.programs, '127.0.0.1');
+  const open = [];
+  try {
+    for (let count = 1; count <= Number(options.rooms); count += 1) {
+      open.push(await Room.open(server, options.programs, 4, { simulcast: true, layout: 'grid' }));
+      const made = await Promise.all(open.map(async (room) => veranda(room, seconds)));
+      const files = made.map(({ file }) => `${file.fps.toFixed(1)} fps, longest ${Math.round(file.longest)} ms`);
+      row([count, Math.round(made[0].cpu), files.join('; '), Math.round(made[0].others)]);
+    }
+  } finally {
+    for (const room of open) room.swarm.kill('SIGKILL');
+    await server.stop();
+  }
+}
+
+if (Number(options.rooms) > 0) {
+  row(['rooms of four', 'CPU ms/s of the server', 'each recording', 'others ms/s']);
+  row(Array(4).fill('---'));
+  await rooms();
+  console.log();
+}
+
+row(['people', 'way', 'CPU ms/s', '/ ffmpeg', '/ Chrome', ...PARTS, 'MiB', '/ Chrome', 'fps / that differ', 'longest ms', 'others ms/s']);
 row(Array(PARTS.length + 9).fill('---'));
 for (const people of options.n.split(',').map(Number)) {
   for (let nth = 0; nth < Number(options.repeat); nth += 1) await compare(people);

@@ -18,13 +18,20 @@ const X264 = ['-c:v', 'libx264', '-preset', 'superfast', '-tune', 'zerolatency',
   '-maxrate', '2M', '-bufsize', '2M', '-pix_fmt', 'yuv420p'];
 const AAC = ['-c:a', 'aac', '-b:a', '128k', '-ar', '48000', '-ac', '2'];
 
-/** Seconds of picture in a file, its frames, and the longest time between two. */
+/** Frames a second that differ from the one before: a film of a screen repeats what was not drawn in time. */
+async function moved(file, seconds) {
+  const { stderr } = await run('ffmpeg', ['-hide_banner', '-nostats', '-i', file, '-vf', 'mpdecimate=hi=1:lo=1:frac=0', '-an', '-f', 'null', '-'], { maxBuffer: 1 << 24 });
+  return Number([...stderr.matchAll(/frame=\s*(\d+)/g)].at(-1)[1]) / seconds;
+}
+
+/** Seconds of picture in a file, its frames, those that differ, and the longest time between two. */
 export async function look(file) {
   const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'v', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', file],
     { maxBuffer: 1 << 24 });
   const times = stdout.split('\n').map(Number.parseFloat).filter(Number.isFinite).sort((a, b) => a - b);
   const gaps = times.slice(1).map((time, at) => time - times[at]);
-  return { frames: times.length, seconds: times.at(-1) - times[0] + 1 / 30, longest: Math.max(...gaps) * 1000 };
+  const seconds = times.at(-1) - times[0] + 1 / 30;
+  return { fps: times.length / seconds, moved: await moved(file, seconds), longest: Math.max(...gaps) * 1000 };
 }
 
 /** CPU and memory of processes over a while. */
