@@ -48,7 +48,7 @@ export function busy() {
 const PARTS = [
   ['encode', (thread, library) => /x264|openh264/.test(library) || (/libavcodec/.test(library) && !/jitter/.test(thread)) || /^raw/.test(thread)],
   ['decode', (thread, library) => /vpx|opus|avcodec/.test(library)],
-  ['scale + blend', (thread, library) => /video|compositor|orc|audiomixer|audioconvert|perf-|anon|JIT/.test(library)],
+  ['scale + blend', (thread, library) => /^(canvas|mixer|base)/.test(thread) || /gstvideo|orc/.test(library)],
   ['receive', (thread, library) => /^(net|tokio)/.test(thread) || /jitter|rtp/.test(thread + library) || /^rtp/.test(thread)],
   ['mux', (thread, library) => /isomp4/.test(library) || /^(video|audio|mux|queue\d*:src)/.test(thread)],
 ];
