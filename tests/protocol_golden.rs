@@ -85,8 +85,11 @@ fn messages_about_outputs() -> Vec<(&'static str, ClientMessage)> {
                 height: Some(1080),
                 fps: Some(30),
                 bitrate: None,
+                tracks: Some(true),
             },
         ),
+        ("pause_recording", ClientMessage::PauseRecording { recording: "o7b".into() }),
+        ("resume_recording", ClientMessage::ResumeRecording { recording: "o7b".into() }),
         ("stop_recording", ClientMessage::StopRecording { recording: "o7b".into() }),
         (
             "start_stream",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::canvas::Canvas;
 use super::error::{Reason, Refusal};
 use super::ids::OutputId;
-use super::media::OutputEvent;
+use super::media::{OutputEvent, OwnTrack, RecordedTrack};
 use super::words::{Layout, RecordingState, StreamState};
 
 /// The longest stream address.
@@ -37,19 +37,44 @@ pub struct Recording {
     pub path: Option<PathBuf>,
     /// Stop as soon as it has begun: it was stopped before the store said where to write.
     pub stop_asked: bool,
+    /// Each person's own media is kept as well.
+    pub own_media: bool,
+    /// What of it was asked for last.
+    pub following: Vec<OwnTrack>,
+    /// The files of it.
+    pub tracks: Vec<RecordedTrack>,
 }
 
 impl Recording {
     /// A recording that was just asked for.
     pub fn new(id: OutputId, room_name: String, layout: Layout, canvas: Canvas, started_at: Duration) -> Self {
         let state = RecordingState::Starting;
-        let (path, error, stop_asked) = (None, None, false);
-        Self { id, room_name, layout, canvas, started_at, state, duration: 0.0, bytes: 0, error, path, stop_asked }
+        Self {
+            id,
+            room_name,
+            layout,
+            canvas,
+            started_at,
+            state,
+            duration: 0.0,
+            bytes: 0,
+            error: None,
+            path: None,
+            stop_asked: false,
+            own_media: false,
+            following: Vec::new(),
+            tracks: Vec::new(),
+        }
     }
 
     /// Whether it still takes media, or is being finished.
     pub fn runs(&self) -> bool {
         !matches!(self.state, RecordingState::Complete | RecordingState::Failed)
+    }
+
+    /// Whether it takes, or will take, what the mix makes.
+    pub fn takes_media(&self) -> bool {
+        matches!(self.state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused)
     }
 
     /// The finished file's name.
@@ -66,9 +91,15 @@ impl Recording {
             return false;
         }
         let before = self.state;
+        let tracks = self.tracks.len();
         match event {
             OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
-            OutputEvent::Live | OutputEvent::Retrying { .. } => {}
+            OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Placed { .. } => {}
+            OutputEvent::Tracks(tracks) => self.tracks = tracks,
+            OutputEvent::Interrupted { error } => {
+                self.state = RecordingState::Finishing;
+                self.error = Some(error);
+            }
             OutputEvent::Progress { bytes, duration } => (self.bytes, self.duration) = (bytes, duration),
             OutputEvent::Finishing => self.state = RecordingState::Finishing,
             OutputEvent::Finished { bytes, duration } => {
@@ -77,7 +108,7 @@ impl Recording {
             }
             OutputEvent::Failed { error } => self.fail(error),
         }
-        before != self.state
+        before != self.state || tracks != self.tracks.len()
     }
 
     /// Ends it by an error.
@@ -129,7 +160,11 @@ impl Stream {
             OutputEvent::Retrying { error, retries } => {
                 (self.state, self.error, self.retries) = (StreamState::Retrying, Some(error), retries);
             }
-            OutputEvent::Progress { .. } | OutputEvent::Finishing => {}
+            OutputEvent::Progress { .. }
+            | OutputEvent::Finishing
+            | OutputEvent::Placed { .. }
+            | OutputEvent::Tracks(_)
+            | OutputEvent::Interrupted { .. } => {}
             OutputEvent::Finished { .. } => self.state = StreamState::Ended,
             OutputEvent::Failed { error } => (self.state, self.error) = (StreamState::Failed, Some(error)),
         }

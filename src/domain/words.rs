@@ -66,6 +66,7 @@ words!(/** One medium of a participant. */ TrackSource {
 words!(/** How far a recording is. */ RecordingState {
     /** The first frame is on its way. */ Starting,
     /** It is written. */ Live,
+    /** Nothing is written until it goes on. */ Paused,
     /** Being made into an ordinary MP4. */ Finishing,
     /** There to download. */ Complete,
     /** Ended by an error; what was written is kept. */ Failed,

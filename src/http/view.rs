@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::domain::media::RecordedTrack;
 use crate::protocol::rest;
 use crate::rooms::api::{Participant, Recording, RoomRecord, RoomState, Stream};
 
@@ -71,6 +72,19 @@ pub(super) fn participant(participant: Participant) -> rest::Participant {
     }
 }
 
+fn track(track: RecordedTrack) -> rest::RecordedTrack {
+    rest::RecordedTrack {
+        participant: track.participant.to_string(),
+        name: track.name,
+        kind: track.source.into(),
+        codec: track.codec,
+        file: track.file,
+        offset: track.offset,
+        duration: track.duration,
+        bytes: track.bytes,
+    }
+}
+
 pub(super) fn recording(recording: Recording) -> rest::Recording {
     rest::Recording {
         id: recording.id.to_string(),
@@ -84,6 +98,7 @@ pub(super) fn recording(recording: Recording) -> rest::Recording {
         duration: recording.duration,
         bytes: recording.bytes,
         files: recording.files,
+        tracks: recording.tracks.into_iter().map(track).collect(),
         error: recording.error,
     }
 }

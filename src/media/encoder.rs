@@ -2,9 +2,10 @@
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window, inlet};
+use super::link::{Rules, Stream, Tap, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
+use super::window::Window;
 use super::template::{RenditionTemplate, Templates};
 use crate::domain::canvas::Canvas;
 

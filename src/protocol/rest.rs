@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, ViewMode};
+use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode};
 
 /// `POST /rooms`
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -153,7 +153,7 @@ pub struct NewRecording {
     /// bit/s of the picture; from size and rate unless given.
     #[schema(minimum = 100_000, maximum = 20_000_000)]
     pub bitrate: Option<i64>,
-    /// Each person's own media as well; not there so far.
+    /// Each person's own media as well, not transcoded.
     pub tracks: Option<bool>,
 }
 
@@ -182,9 +182,32 @@ pub struct Recording {
     pub bytes: u64,
     /// File names, the MP4 first; empty until there is one.
     pub files: Vec<String>,
+    /// People's own media, with what it takes to line them up with the MP4; empty unless asked for.
+    pub tracks: Vec<RecordedTrack>,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// A file of one person's own media.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordedTrack {
+    /// Whose.
+    pub participant: String,
+    /// Their name.
+    pub name: String,
+    /// `microphone`, `camera`, `screen` or `screen_sound`.
+    pub kind: TrackSource,
+    /// `opus`, `vp8` or `h264`.
+    pub codec: String,
+    /// Its name, for `GET /recordings/{id}/tracks/{file}`.
+    pub file: String,
+    /// Seconds of the MP4 at which it begins.
+    pub offset: f64,
+    /// Seconds of media.
+    pub duration: f64,
+    /// Of the file.
+    pub bytes: u64,
 }
 
 /// `POST /rooms/{id}/streams`

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
+use crate::domain::media::RecordedTrack;
 use crate::domain::words::{
     Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
 };
@@ -172,6 +173,15 @@ pub enum Action {
         layout: Option<Layout>,
         /// The size of the mix; `Conflict` where outputs that run have another.
         wish: Wish,
+        /// Each person's own media as well.
+        tracks: bool,
+    },
+    /// Host: `Outcome::Recording`; `Conflict` where its state does not allow it.
+    PauseRecording {
+        /// Which.
+        recording: OutputId,
+        /// True pauses, false goes on.
+        paused: bool,
     },
     /// Host: `Outcome::Recording`.
     StopRecording {
@@ -273,6 +283,8 @@ pub struct Recording {
     pub bytes: u64,
     /// File names in the recording's folder: the MP4 first. Empty until there is one.
     pub files: Vec<String>,
+    /// Files of people's own media.
+    pub tracks: Vec<RecordedTrack>,
     /// What went wrong.
     pub error: Option<String>,
 }

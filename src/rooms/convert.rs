@@ -45,7 +45,10 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::Remove { participant } => Act::Remove { participant },
         Action::Admit { participant, admitted } => Act::Admit { participant, admitted },
         Action::EndRoom => Act::EndRoom,
-        Action::StartRecording { layout, wish } => Act::StartRecording { output: fresh.output, layout, wish },
+        Action::StartRecording { layout, wish, tracks } => {
+            Act::StartRecording { output: fresh.output, layout, wish, tracks }
+        }
+        Action::PauseRecording { recording, paused } => Act::PauseRecording { output: recording, paused },
         Action::StopRecording { recording } => Act::StopRecording { output: recording },
         Action::DeleteRecording { recording } => Act::DeleteRecording { output: recording },
         Action::StartStream { url, layout, wish } => Act::StartStream { output: fresh.output, url, layout, wish },
@@ -200,6 +203,7 @@ impl View<'_> {
             duration: recording.duration,
             bytes: recording.bytes,
             files: file.into_iter().collect(),
+            tracks: recording.tracks.clone(),
             error: recording.error.clone(),
         }
     }

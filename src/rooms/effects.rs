@@ -9,7 +9,6 @@ use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::output;
 use crate::domain::room::{ConnectionId, Effect, News, Reply, RequestId};
-use crate::domain::words::RecordingState;
 
 impl Actor {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -129,11 +128,9 @@ impl Actor {
     }
 
     fn present(&self) -> Present {
-        let recorded =
-            |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
         Present {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
-            recording: self.room.recordings().iter().any(recorded),
+            recording: self.room.recordings().iter().any(output::Recording::takes_media),
             live: self.room.streams().iter().any(output::Stream::runs),
             ended: self.room.has_ended(),
         }

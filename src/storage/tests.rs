@@ -36,6 +36,7 @@ fn recording(id: u64, state: RecordingState) -> Recording {
         duration: 1.5,
         bytes: 10,
         files: Vec::new(),
+        tracks: Vec::new(),
         error: None,
     }
 }

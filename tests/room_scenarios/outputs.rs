@@ -12,7 +12,7 @@ use crate::script::{Script, reason, seconds};
 fn record(s: &mut Script) -> OutputId {
     let output = s.output();
     assert_eq!(
-        s.api(Act::StartRecording { output, layout: None, wish: Wish::default() }),
+        s.api(Act::StartRecording { output, layout: None, wish: Wish::default(), tracks: false }),
         Ok(Reply::Recording(output))
     );
     output

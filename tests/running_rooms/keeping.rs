@@ -23,6 +23,7 @@ fn manifest(room: RoomId, id: u64, state: RecordingState) -> Recording {
         duration: 1.0,
         bytes: 10,
         files: vec!["Lunch.mp4".into()],
+        tracks: vec![],
         error: None,
     }
 }

@@ -139,6 +139,7 @@ impl Room {
         if !only_levels || self.speakers.version() != order {
             self.settle_slots();
             self.settle_scene();
+            self.settle_own_media();
         }
         self.settle_speaking();
         std::mem::take(&mut self.effects)

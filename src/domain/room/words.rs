@@ -140,6 +140,15 @@ pub enum Act {
         layout: Option<Layout>,
         /// The size of the mix. Refused where outputs that run have another.
         wish: Wish,
+        /// Each person's own media as well.
+        tracks: bool,
+    },
+    /// Host: leave out what happens from now on, or take it in again. Refused where the state does not allow it.
+    PauseRecording {
+        /// Which.
+        output: OutputId,
+        /// True pauses.
+        paused: bool,
     },
     /// Host.
     StopRecording {

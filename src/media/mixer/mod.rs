@@ -7,8 +7,8 @@
 //!        silence ────────────────────> audiomixer (one pad per voice) ──────────────> raw sound ───> encoders
 //! ```
 
-mod input;
-mod lipsync;
+pub(crate) mod input;
+pub(crate) mod lipsync;
 mod pad;
 mod paint;
 mod tile;
@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::prelude::*;
 use gst_video::VideoOverlayComposition;
 
-use self::input::Recipe;
+use self::input::{REORDER, Recipe};
 use self::lipsync::Group;
 use self::paint::Backdrop;
 use self::tile::Picture;
@@ -175,7 +175,7 @@ impl Mixer {
 
     fn open_picture(&mut self, track: TrackId, tile: &Tile, order: u32) -> Result<(), Problem> {
         let group = self.group(track.peer);
-        let recipe = Recipe { track, height: tile::height(tile.rect), time: &self.time, group };
+        let recipe = Recipe { track, height: tile::height(tile.rect), reorder: REORDER, time: &self.time, group };
         let tell = self.tell.clone();
         let canvas = self.scene.canvas;
         let opened =
@@ -200,7 +200,7 @@ impl Mixer {
                 continue;
             }
             let group = self.group(track.peer);
-            let recipe = Recipe { track, height: 0, time: &self.time, group };
+            let recipe = Recipe { track, height: 0, reorder: REORDER, time: &self.time, group };
             let tell = self.tell.clone();
             match Voice::open(&self.joint, recipe, move |event| tell(Voiced::Input(track), event)) {
                 Ok(Some(voice)) => drop(self.voices.insert(track, voice)),

@@ -1,6 +1,7 @@
 //! A recording: fragments while it runs, an ordinary fast-start MP4 when it has stopped.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -11,6 +12,7 @@ use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 use crate::media::remux;
 use crate::media::template::Templates;
+use crate::media::window::Window;
 
 /// Media that may wait for the disk before frames are dropped.
 const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_seconds(8);
@@ -65,13 +67,32 @@ impl Recording {
     /// Ends it with everything the mix had composed until now.
     pub(crate) fn stop(&mut self, now: gst::ClockTime) {
         if self.stopping.is_none() {
-            self.muxed.window.close_at(now);
+            self.muxed.window.close_at(now.nseconds());
             self.stopping = Some((Instant::now(), false));
         }
     }
 
+    /// Leaves out what is composed from now on, or goes on at the next key frame.
+    pub(crate) fn pause(&mut self, paused: bool, source: &Source<'_>) {
+        if paused {
+            self.muxed.window.pause_at(source.time.now().nseconds());
+        } else {
+            self.muxed.window.resume();
+            source.picture.request_key_frame();
+        }
+    }
+
+    /// Which part of the mix's time it holds.
+    pub(crate) fn window(&self) -> Arc<Window> {
+        self.muxed.window.clone()
+    }
+
     /// Looks after it, about ten times a second.
-    pub(crate) fn tick(&mut self, tell: &mut dyn FnMut(OutputEvent)) -> Now {
+    pub(crate) fn tick(&mut self, now: gst::ClockTime, tell: &mut dyn FnMut(OutputEvent)) -> Now {
+        if let Some((from, shown)) = self.muxed.window.began() {
+            let ago = Duration::from_nanos(now.nseconds().saturating_sub(from));
+            tell(OutputEvent::Placed { ago, at: shown as f64 / 1e9 });
+        }
         if !self.live && self.muxed.bytes() > 0 {
             self.live = true;
             tell(OutputEvent::Live);
