@@ -50,6 +50,7 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
     rooms.set_canvas(canvas);
+    rooms.watch_disk(config.disk_warn_mb.saturating_mul(1_000_000));
     let metrics = Metrics::install();
     let state = AppState { rooms, storage, config, metrics, readiness: Readiness::default() };
     http::serve(listener, state, http::stop_signal()).await

@@ -65,6 +65,8 @@ pub struct Config {
     /// An address of its own for `/metrics`, which then leaves the public one.
     #[serde(deserialize_with = "some_address")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Megabytes: with less free, hosts who record are warned.
+    pub disk_warn_mb: u64,
     /// How many rooms may be kept at once.
     pub max_rooms: u32,
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -91,6 +93,7 @@ impl Default for Config {
             turn_secret: None,
             turn_ttl: 12 * 60 * 60,
             metrics_listen: None,
+            disk_warn_mb: 2_000,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
         }

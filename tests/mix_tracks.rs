@@ -62,7 +62,9 @@ fn own_media_lines_up_and_a_pause_is_cut_out() {
     println!("{again:?} {done:?} {tracks:#?}");
     if let Ok(keep) = std::env::var("MIX_KEEP") {
         let all = tracks.iter().map(|track| track.file.clone()).chain(["take.mp4".into()]);
-        all.for_each(|file| drop(std::fs::copy(folder.path().join(&file), format!("{keep}/{file}")).unwrap()));
+        for file in all {
+            std::fs::copy(folder.path().join(&file), format!("{keep}/{file}")).unwrap();
+        }
     }
 
     // The mix: one file, no gap and no jump at the joint, in step on both sides of it.

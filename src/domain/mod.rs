@@ -1,6 +1,7 @@
 //! The rules of a room: no I/O, no clock, no GStreamer. Time and randomness are arguments.
 
 pub mod canvas;
+pub mod disk;
 pub mod error;
 pub mod ids;
 pub mod layout;
@@ -12,4 +13,5 @@ pub mod scene;
 pub mod slots;
 pub mod speaker;
 pub mod thin;
+pub mod timeline;
 pub mod words;

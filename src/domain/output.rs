@@ -7,6 +7,7 @@ use super::canvas::Canvas;
 use super::error::{Reason, Refusal};
 use super::ids::OutputId;
 use super::media::{OutputEvent, OwnTrack, RecordedTrack};
+use super::timeline::Timeline;
 use super::words::{Layout, RecordingState, StreamState};
 
 /// The longest stream address.
@@ -43,6 +44,8 @@ pub struct Recording {
     pub following: Vec<OwnTrack>,
     /// The files of it.
     pub tracks: Vec<RecordedTrack>,
+    /// Who was there, and when.
+    pub timeline: Timeline,
 }
 
 impl Recording {
@@ -64,6 +67,7 @@ impl Recording {
             own_media: false,
             following: Vec::new(),
             tracks: Vec::new(),
+            timeline: Timeline::default(),
         }
     }
 

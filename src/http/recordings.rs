@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
 
 use super::auth::{self, HostRecording, HostRoom, Named};
 use super::body::JsonBody;
@@ -104,6 +105,21 @@ async fn change(room: Option<RoomHandle>, action: Action) -> Result<Json<rest::R
         Outcome::Recording(recording) => Ok(Json(view::recording(recording))),
         other => Err(unexpected(&other)),
     }
+}
+
+/// Who was there, spoke and shared a screen, in the recording's seconds. While it runs, as it was a few seconds ago.
+#[utoipa::path(get, path = "/recordings/{recording}/timeline", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Timeline)), security(("token" = [])))]
+pub(super) async fn timeline(
+    State(app): State<SharedApp>,
+    HostRecording(_room, recording): HostRecording,
+) -> Result<impl IntoResponse, Problem> {
+    let text = tokio::fs::read(app.state.storage.timeline(recording.id)).await;
+    let text = text.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Problem::no_such("timeline of this recording"),
+        _ => error.into(),
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text))
 }
 
 /// Delete a recording and its files.

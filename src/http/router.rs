@@ -61,6 +61,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(recordings::stop))
         .routes(routes!(recordings::pause))
         .routes(routes!(recordings::resume))
+        .routes(routes!(recordings::timeline))
         .routes(routes!(files::download))
         .routes(routes!(files::download_track))
         .routes(routes!(streams::start, streams::list))

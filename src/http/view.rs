@@ -99,6 +99,7 @@ pub(super) fn recording(recording: Recording) -> rest::Recording {
         bytes: recording.bytes,
         files: recording.files,
         tracks: recording.tracks.into_iter().map(track).collect(),
+        disk: recording.disk.map(Into::into),
         error: recording.error,
     }
 }

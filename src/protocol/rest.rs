@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::server::DiskView;
 use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode};
 
 /// `POST /rooms`
@@ -184,9 +185,47 @@ pub struct Recording {
     pub files: Vec<String>,
     /// People's own media, with what it takes to line them up with the MP4; empty unless asked for.
     pub tracks: Vec<RecordedTrack>,
-    /// What went wrong.
+    /// What went wrong. Of a `complete` one: why it ended early; what was recorded until then is in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The disk is nearly full; only while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskView>,
+}
+
+/// `GET /recordings/{id}/timeline`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Timeline {
+    /// Of which recording.
+    pub recording: String,
+    /// Seconds of media.
+    pub duration: f64,
+    /// In order of arrival.
+    pub participants: Vec<TimelinePerson>,
+}
+
+/// One person in a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimelinePerson {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// When they were in the room.
+    pub present: Vec<Stretch>,
+    /// When they spoke.
+    pub spoke: Vec<Stretch>,
+    /// When they shared a screen.
+    pub screen: Vec<Stretch>,
+}
+
+/// Seconds of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Stretch {
+    /// Its beginning.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
 }
 
 /// A file of one person's own media.

@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 use crate::domain::canvas::Wish;
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::media::RecordedTrack;
+use crate::domain::timeline::PersonTimes;
 use crate::domain::words::{
     Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
 };
@@ -287,6 +289,19 @@ pub struct Recording {
     pub tracks: Vec<RecordedTrack>,
     /// What went wrong.
     pub error: Option<String>,
+    /// Where it goes is nearly full; only while it runs.
+    pub disk: Option<Disk>,
+}
+
+/// Who was there, spoke and shared a screen, in a recording's seconds: the other JSON beside the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordingTimeline {
+    /// Of which.
+    pub recording: OutputId,
+    /// Seconds of media so far.
+    pub duration: f64,
+    /// In order of arrival.
+    pub people: Vec<PersonTimes>,
 }
 
 /// A stream.
@@ -325,6 +340,15 @@ pub trait Store: Send + Sync + 'static {
     fn save_recording(&self, recording: &Recording) -> Result<(), StoreError>;
     /// Every manifest there is.
     fn recordings(&self) -> Result<Vec<Recording>, StoreError>;
+    /// Write who was there, beside the manifest.
+    fn save_timeline(&self, timeline: &RecordingTimeline) -> Result<(), StoreError> {
+        let _ = timeline;
+        Ok(())
+    }
+    /// Bytes that may still be written where recordings go; `None` where nobody knows.
+    fn free_space(&self) -> Option<u64> {
+        None
+    }
     /// Delete a recording's folder.
     fn delete_recording(&self, recording: OutputId) -> Result<(), StoreError>;
 }

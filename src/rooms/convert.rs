@@ -15,7 +15,7 @@ use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
+    DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
     StreamView, WaitingView,
 };
 
@@ -126,6 +126,7 @@ impl View<'_> {
                 height: canvas.height,
                 fps: canvas.fps,
             }),
+            disk: self.room.disk().filter(|_| for_hosts).map(DiskView::from),
             max_participants: settings.max_participants,
             recordings: self.room.recordings().iter().map(|recording| self.recording_view(recording)).collect(),
             streams: self.room.streams().iter().map(|stream| self.stream_view(stream, for_hosts)).collect(),
@@ -205,6 +206,7 @@ impl View<'_> {
             files: file.into_iter().collect(),
             tracks: recording.tracks.clone(),
             error: recording.error.clone(),
+            disk: self.room.disk().filter(|_| recording.takes_media()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Carries out what a room decided, in its order. Nothing here waits.
 
 use super::actor::{Actor, Waiter};
-use super::api::{Membership, Outcome, RoomState};
+use super::api::{Membership, Outcome, RecordingTimeline, RoomState};
 use super::convert::{self, View};
 use super::handle::Present;
 use super::store_queue::Job;
@@ -33,6 +33,13 @@ impl Actor {
                     self.index_output(output);
                     if let Some(recording) = self.room.recording(output).map(|r| self.view().recording(r)) {
                         self.store.push(Job::SaveRecording(recording));
+                    }
+                }
+                Effect::SaveTimeline(output) => {
+                    if let Some(recording) = self.room.recording(output) {
+                        let people = recording.timeline.people(self.now());
+                        let timeline = RecordingTimeline { recording: output, duration: recording.duration, people };
+                        self.store.push(Job::SaveTimeline(timeline));
                     }
                 }
                 Effect::DeleteRecording { request, output } => self.delete_recording(request, output),

@@ -7,6 +7,7 @@
 mod actor;
 pub mod api;
 mod convert;
+mod disk;
 mod effects;
 pub mod handle;
 mod lines;

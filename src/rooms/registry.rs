@@ -1,6 +1,6 @@
 //! Every room there is, by id and by invitation, and every recording.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream};
+use super::disk;
 use super::handle::RoomHandle;
 use crate::domain::canvas::Canvas;
 use crate::domain::error::{Reason, Refusal};
@@ -95,6 +96,11 @@ impl Rooms {
     pub fn set_canvas(&self, canvas: Canvas) {
         // The first word counts: there is one server, and one set of templates.
         let _ = self.shared.canvas.set(canvas);
+    }
+
+    /// Warns rooms that record when less than this many bytes are free, or little time is left. Called within tokio.
+    pub fn watch_disk(&self, limit: u64) {
+        tokio::spawn(disk::watch(Arc::clone(&self.shared), limit));
     }
 
     /// Makes a room and keeps it.
@@ -246,6 +252,17 @@ impl Shared {
             self.index().recordings.values().filter(|recording| recording.room == room).cloned().collect();
         recordings.sort_by_key(|recording| recording.started_at);
         recordings
+    }
+
+    /// The rooms that record now, and how much all of them wrote.
+    pub(super) fn recording_now(&self) -> (Vec<RoomHandle>, u64) {
+        let index = self.index();
+        let is_running = |state| matches!(state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused);
+        let running: Vec<_> = index.recordings.values().filter(|recording| is_running(recording.state)).collect();
+        let bytes = |one: &&Recording| one.bytes + one.tracks.iter().map(|track| track.bytes).sum::<u64>();
+        let written = running.iter().map(bytes).sum();
+        let rooms: BTreeSet<RoomId> = running.iter().map(|recording| recording.room).collect();
+        (rooms.iter().filter_map(|room| index.rooms.get(room).cloned()).collect(), written)
     }
 
     pub(super) fn recording(&self, id: OutputId) -> Option<Recording> {

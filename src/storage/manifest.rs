@@ -125,6 +125,7 @@ impl Manifest {
             files: self.files,
             tracks: self.tracks.into_iter().map(Track::read).collect::<Result<_, _>>()?,
             error: self.error,
+            disk: None,
         })
     }
 }

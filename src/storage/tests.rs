@@ -38,6 +38,7 @@ fn recording(id: u64, state: RecordingState) -> Recording {
         files: Vec::new(),
         tracks: Vec::new(),
         error: None,
+        disk: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn manifest(room: RoomId, id: u64, state: RecordingState) -> Recording {
         files: vec!["Lunch.mp4".into()],
         tracks: vec![],
         error: None,
+        disk: None,
     }
 }
 

@@ -2,17 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::{EMPTY_LIMIT, Effect, Reply, RequestId, Room};
+use super::{EMPTY_LIMIT, Effect, News, Reply, RequestId, Room};
 use crate::domain::canvas::{Canvas, Wish};
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
-use crate::domain::ids::{OutputId, TrackId};
+use crate::domain::ids::{OutputId, Source, TrackId};
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob, OwnTrack};
 use crate::domain::output::{Recording, Stream, StreamUrl};
 use crate::domain::participant::Member;
-use crate::domain::words::{Layout, RecordingState, StreamState};
+use crate::domain::timeline::Seen;
+use crate::domain::words::{Layout, ParticipantKind, RecordingState, StreamState};
 
 /// So many of a kind may run at once: far more than anybody needs, and a bound.
 const MAX_RUNNING: usize = 20;
+/// Seconds of media after which the timeline is written again: a crash loses no more of it.
+const TIMELINE_KEPT: u64 = 10;
 /// So many that ended stay in the room's own list; manifests keep the rest.
 const MAX_ENDED: usize = 100;
 
@@ -97,9 +101,41 @@ impl Room {
             (RecordingState::Live | RecordingState::Starting, false) => return conflict("the recording is not paused"),
             _ => return conflict("the recording has ended"),
         };
+        if paused {
+            recording.timeline.pause(self.now);
+        }
         self.command(MediaCommand::Pause { output, paused });
         self.output_changed(output);
         Ok(Reply::Recording(output))
+    }
+
+    /// Notes who is there and what they do, while it is recorded.
+    pub(super) fn settle_timelines(&mut self) {
+        let (members, speakers) = (&self.members, &self.speakers);
+        let seen = members.iter().filter(|member| member.kind != ParticipantKind::Whep).map(|member| Seen {
+            id: member.id,
+            name: &member.name,
+            speaks: speakers.is_speaking(member.id),
+            shares: member.live_track(Source::Screen).is_some(),
+        });
+        for recording in self.recordings.iter_mut().filter(|recording| recording.takes_media()) {
+            recording.timeline.observe(self.now, seen.clone());
+        }
+    }
+
+    /// The disk is nearly full, or is so no more: hosts are told.
+    pub(super) fn on_disk(&mut self, disk: Option<Disk>) {
+        if self.disk != disk {
+            self.disk = disk;
+            self.tell_hosts(News::Room { for_hosts: true });
+            let running = self.recordings.iter().filter(|recording| recording.takes_media());
+            self.effects.extend(running.map(|recording| Effect::Progress(recording.id)).collect::<Vec<_>>());
+        }
+    }
+
+    /// What hosts who record are warned of.
+    pub fn disk(&self) -> Option<Disk> {
+        self.disk.filter(|_| self.recordings.iter().any(Recording::takes_media))
     }
 
     /// Whose own media each recording keeps: everything that has been sent since its owner came, so that a mute is a gap
@@ -176,6 +212,13 @@ impl Room {
 
     pub(super) fn on_output(&mut self, output: OutputId, event: OutputEvent) {
         let changed = if let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == output) {
+            match &event {
+                OutputEvent::Placed { ago, at } => recording.timeline.place(self.now.saturating_sub(*ago), *at),
+                OutputEvent::Progress { duration, .. } if *duration as u64 % TIMELINE_KEPT == 0 => {
+                    self.effects.push(Effect::SaveTimeline(output));
+                }
+                _ => {}
+            }
             recording.on(event)
         } else if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == output) {
             stream.on(event)
@@ -228,6 +271,7 @@ impl Room {
     fn output_changed(&mut self, output: OutputId) {
         if self.recordings.iter().any(|recording| recording.id == output) {
             self.effects.push(Effect::SaveRecording(output));
+            self.effects.push(Effect::SaveTimeline(output));
         } else {
             self.effects.push(Effect::Progress(output));
         }

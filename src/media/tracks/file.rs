@@ -174,7 +174,7 @@ fn chain(codec: CodecName) -> String {
         }
         CodecName::H264 => (
             "rtph264depay request-keyframe=true wait-for-keyframe=true ! h264parse config-interval=-1 ! \
-             video/x-h264,stream-format=avc,alignment=au ! identity name=gate silent=true",
+             video/x-h264,stream-format=avc3,alignment=au ! identity name=gate silent=true",
             "matroskamux",
         ),
     };
@@ -187,6 +187,12 @@ fn chain(codec: CodecName) -> String {
 fn guard(input: &Input, gate: &Arc<Mutex<Gate>>) -> Result<(), Problem> {
     let element: gst::Element = input.pipeline.named("gate")?;
     let Some(pad) = element.static_pad("src") else { return Err(Problem::new("the gate has no way out")) };
+    let kind = lock(gate).source.kind();
+    let first = Mutex::new(None);
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        describe(kind, &mut lock(&first), info);
+        gst::PadProbeReturn::Ok
+    });
     let gate = gate.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
@@ -201,6 +207,23 @@ fn guard(input: &Input, gate: &Arc<Mutex<Gate>>) -> Result<(), Problem> {
         }
     });
     Ok(())
+}
+
+/// What the muxer hears of the format: always the same. Matroska has no place for another size or another number of
+/// channels on the way, and needs none, for both are in the stream itself.
+fn describe(kind: MediaKind, first: &mut Option<gst::Caps>, info: &mut gst::PadProbeInfo<'_>) {
+    let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) else { return };
+    let caps = first.get_or_insert_with(|| {
+        let mut caps = event.caps_owned();
+        if kind == MediaKind::Audio {
+            // RFC 7587, section 4.1: whatever is sent, decoding to two channels is right.
+            let writable = caps.make_mut();
+            writable.set("channels", 2);
+            writable.set("rate", 48_000);
+        }
+        caps
+    });
+    info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(caps)));
 }
 
 impl Gate {

@@ -21,6 +21,8 @@ pub(super) struct Output {
     kind: Kind,
     /// People's own media, beside a recording.
     own: OwnMedia,
+    /// Why it ends early.
+    broken: Option<String>,
     pub(super) generation: u32,
 }
 
@@ -51,7 +53,7 @@ impl Worker {
             OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
         };
         match kind {
-            Ok(kind) => drop(self.outputs.insert(output, Output { kind, own: OwnMedia::default(), generation: 0 })),
+            Ok(kind) => drop(self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 })),
             Err(problem) => self.fail(output, &problem),
         }
     }
@@ -170,9 +172,14 @@ impl Worker {
         let shared = self.shared.clone();
         match (&mut output.kind, event) {
             (Kind::Recording(_), BusEvent::Eos) => self.remux(id),
-            (Kind::Recording(_), BusEvent::Error { text, .. }) => {
-                self.outputs.remove(&id);
-                self.fail(id, &Problem::new(text));
+            (Kind::Recording(_), BusEvent::Error { text, full, .. }) => {
+                // What is in the file so far is finished like any other.
+                let error = cannot_write(&text, full);
+                tracing::error!(room = %shared.room, output = %id, error, "a recording ends early");
+                output.broken = Some(error.clone());
+                output.own.end();
+                shared.tell(id, OutputEvent::Interrupted { error });
+                self.remux(id);
             }
             (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
             (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
@@ -219,12 +226,20 @@ impl Worker {
     }
 
     pub(super) fn remuxed(&mut self, id: OutputId, result: Result<Finished, Problem>) {
-        self.outputs.remove(&id);
+        let broken = self.outputs.remove(&id).and_then(|output| output.broken);
         match result {
             Ok(Finished { bytes, duration }) => self.shared.tell(id, OutputEvent::Finished { bytes, duration }),
-            Err(problem) => self.fail(id, &problem),
+            Err(problem) => self.fail(id, &broken.map_or(problem, Problem::new)),
         }
     }
+}
+
+/// For the host, who can do something about it.
+fn cannot_write(text: &str, full: bool) -> String {
+    if full {
+        return "The disk is full: the recording ends here. What was recorded until now is kept.".to_owned();
+    }
+    format!("The recording's file can't be written, so it ends here: {text}")
 }
 
 /// The streams that files and RTMP are made of.
