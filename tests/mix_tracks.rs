@@ -118,5 +118,4 @@ fn own_media_lines_up_and_a_pause_is_cut_out() {
     let late: Vec<f64> = own_beeps.iter().map(|at| nearest(&(at + microphone.offset), &heard)).collect();
     println!("Ann's own voice against the mix: {late:?}");
     assert!(late.len() >= 8 && late.iter().filter(|late| late.abs() < 0.045).count() >= late.len() - 1, "{late:?}");
-    assert_eq!(links.subscriptions(), 4, "the mix alone takes its two pictures and one voice, and only until it sleeps");
 }

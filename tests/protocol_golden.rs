@@ -115,6 +115,7 @@ fn room() -> RoomView {
         lobby: false,
         layout: Layout::Grid,
         picture: Some(PictureView { width: 1920, height: 1080, fps: 30 }),
+        disk: None,
         max_participants: 50,
         recordings: vec![RecordingView {
             id: "o7b".into(),

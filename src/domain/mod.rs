@@ -8,6 +8,7 @@ pub mod layout;
 pub mod media;
 pub mod output;
 pub mod participant;
+pub mod retention;
 pub mod room;
 pub mod scene;
 pub mod slots;

@@ -72,6 +72,13 @@ words!(/** How far a recording is. */ RecordingState {
     /** Ended by an error; what was written is kept. */ Failed,
 });
 
+words!(/** How far a recording is on its way to the operator's storage. */ UploadState {
+    /** It waits for its turn. */ Pending,
+    /** It is being sent. */ Uploading,
+    /** The storage has all of it. */ Done,
+    /** It did not work; another try follows by itself. */ Failed,
+});
+
 words!(/** How a stream does. */ StreamState {
     /** The first connection is being made. */ Connecting,
     /** The server takes it. */ Live,

@@ -54,7 +54,10 @@ pub(super) async fn download_track(
 async fn send(app: &App, recording: &Recording, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let path: PathBuf = app.state.storage.recording_folder(recording.id).join(name);
     let mut file = tokio::fs::File::open(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Problem::no_such("file of this recording any more"),
+        std::io::ErrorKind::NotFound => match recording.upload.as_ref().filter(|upload| !upload.local) {
+            Some(upload) => Refusal::new(Reason::Gone, format!("the file was moved to {}", upload.location)).into(),
+            None => Problem::no_such("file of this recording any more"),
+        },
         _ => error.into(),
     })?;
     let metadata = file.metadata().await?;

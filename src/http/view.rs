@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::domain::media::RecordedTrack;
 use crate::protocol::rest;
-use crate::rooms::api::{Participant, Recording, RoomRecord, RoomState, Stream};
+use crate::rooms::api::{Participant, Recording, RoomRecord, RoomState, Stream, Upload};
 
 /// RFC 3339 in UTC, to the millisecond.
 pub(super) fn time(time: SystemTime) -> String {
@@ -72,6 +72,11 @@ pub(super) fn participant(participant: Participant) -> rest::Participant {
     }
 }
 
+fn upload(upload: Upload) -> rest::Upload {
+    let Upload { state, sent, total, location, local, error } = upload;
+    rest::Upload { state, sent, total, location, local, error }
+}
+
 fn track(track: RecordedTrack) -> rest::RecordedTrack {
     rest::RecordedTrack {
         participant: track.participant.to_string(),
@@ -100,6 +105,7 @@ pub(super) fn recording(recording: Recording) -> rest::Recording {
         files: recording.files,
         tracks: recording.tracks.into_iter().map(track).collect(),
         disk: recording.disk.map(Into::into),
+        upload: recording.upload.map(upload),
         error: recording.error,
     }
 }

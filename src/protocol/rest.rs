@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::server::DiskView;
-use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode};
+use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, UploadState, ViewMode};
 
 /// `POST /rooms`
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -191,6 +191,27 @@ pub struct Recording {
     /// The disk is nearly full; only while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskView>,
+    /// On its way to the operator's storage, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+}
+
+/// How far a recording is on its way to the operator's storage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Upload {
+    /// How far.
+    pub state: UploadState,
+    /// Bytes that are there.
+    pub sent: u64,
+    /// Bytes of all its files.
+    pub total: u64,
+    /// Where, as `s3://bucket/folder`.
+    pub location: String,
+    /// The files can be downloaded here as well.
+    pub local: bool,
+    /// What went wrong; another try follows by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// `GET /recordings/{id}/timeline`

@@ -13,7 +13,7 @@ use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::media::RecordedTrack;
 use crate::domain::timeline::PersonTimes;
 use crate::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, UploadState, ViewChoice, ViewMode,
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
@@ -291,6 +291,25 @@ pub struct Recording {
     pub error: Option<String>,
     /// Where it goes is nearly full; only while it runs.
     pub disk: Option<Disk>,
+    /// On its way to the operator's storage, where there is one.
+    pub upload: Option<Upload>,
+}
+
+/// How far a recording is on its way to the operator's storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// How far.
+    pub state: UploadState,
+    /// Bytes that are there.
+    pub sent: u64,
+    /// Bytes of all its files.
+    pub total: u64,
+    /// Where, as `s3://bucket/folder`.
+    pub location: String,
+    /// The files are here as well.
+    pub local: bool,
+    /// What went wrong.
+    pub error: Option<String>,
 }
 
 /// Who was there, spoke and shared a screen, in a recording's seconds: the other JSON beside the file.

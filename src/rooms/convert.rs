@@ -207,6 +207,7 @@ impl View<'_> {
             tracks: recording.tracks.clone(),
             error: recording.error.clone(),
             disk: self.room.disk().filter(|_| recording.takes_media()),
+            upload: None,
         }
     }
 

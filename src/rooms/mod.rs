@@ -13,6 +13,7 @@ pub mod handle;
 mod lines;
 mod media_link;
 pub mod registry;
+mod retention;
 mod store_queue;
 
 #[cfg(test)]

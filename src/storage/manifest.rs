@@ -126,6 +126,7 @@ impl Manifest {
             tracks: self.tracks.into_iter().map(Track::read).collect::<Result<_, _>>()?,
             error: self.error,
             disk: None,
+            upload: None,
         })
     }
 }

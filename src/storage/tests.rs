@@ -39,6 +39,7 @@ fn recording(id: u64, state: RecordingState) -> Recording {
         tracks: Vec::new(),
         error: None,
         disk: None,
+        upload: None,
     }
 }
 

@@ -26,6 +26,7 @@ fn manifest(room: RoomId, id: u64, state: RecordingState) -> Recording {
         tracks: vec![],
         error: None,
         disk: None,
+        upload: None,
     }
 }
 

@@ -186,10 +186,11 @@ fn chain(codec: CodecName) -> String {
 
 fn guard(input: &Input, gate: &Arc<Mutex<Gate>>) -> Result<(), Problem> {
     let element: gst::Element = input.pipeline.named("gate")?;
-    let Some(pad) = element.static_pad("src") else { return Err(Problem::new("the gate has no way out")) };
+    let pads = element.static_pad("sink").zip(element.static_pad("src"));
+    let Some((sink, pad)) = pads else { return Err(Problem::new("the gate has no way through")) };
     let kind = lock(gate).source.kind();
     let first = Mutex::new(None);
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+    sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         describe(kind, &mut lock(&first), info);
         gst::PadProbeReturn::Ok
     });
