@@ -26,6 +26,8 @@ pub struct Recording {
     pub canvas: Canvas,
     /// When it was asked for.
     pub started_at: Duration,
+    /// When its first frame was composed.
+    pub first_frame: Option<Duration>,
     /// How far.
     pub state: RecordingState,
     /// Seconds of media.
@@ -58,6 +60,7 @@ impl Recording {
             layout,
             canvas,
             started_at,
+            first_frame: None,
             state,
             duration: 0.0,
             bytes: 0,

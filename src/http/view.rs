@@ -100,6 +100,7 @@ pub(super) fn recording(recording: Recording) -> rest::Recording {
         height: recording.height,
         fps: recording.fps,
         started_at: time(recording.started_at),
+        first_frame_at: recording.first_frame_at.map(time),
         duration: recording.duration,
         bytes: recording.bytes,
         files: recording.files,

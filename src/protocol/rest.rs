@@ -177,6 +177,9 @@ pub struct Recording {
     pub fps: u32,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// When the first frame of the file was composed. RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_frame_at: Option<String>,
     /// Seconds of media.
     pub duration: f64,
     /// Of the file.

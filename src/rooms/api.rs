@@ -279,6 +279,8 @@ pub struct Recording {
     pub fps: u32,
     /// When the host pressed the button.
     pub started_at: SystemTime,
+    /// When the first frame of the file was composed.
+    pub first_frame_at: Option<SystemTime>,
     /// Seconds of media.
     pub duration: f64,
     /// Bytes of the file.

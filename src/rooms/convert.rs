@@ -201,6 +201,7 @@ impl View<'_> {
             height: recording.canvas.height,
             fps: recording.canvas.fps,
             started_at: self.wall(recording.started_at),
+            first_frame_at: recording.first_frame.map(|at| self.wall(at)),
             duration: recording.duration,
             bytes: recording.bytes,
             files: file.into_iter().collect(),

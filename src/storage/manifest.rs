@@ -30,6 +30,8 @@ struct Manifest {
     fps: u32,
     #[serde(with = "time::serde::rfc3339")]
     started_at: OffsetDateTime,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    first_frame_at: Option<OffsetDateTime>,
     duration: f64,
     bytes: u64,
     files: Vec<String>,
@@ -94,6 +96,7 @@ impl From<&Recording> for Manifest {
             height: recording.height,
             fps: recording.fps,
             started_at: OffsetDateTime::from(recording.started_at),
+            first_frame_at: recording.first_frame_at.map(OffsetDateTime::from),
             duration: recording.duration,
             bytes: recording.bytes,
             files: recording.files.clone(),
@@ -120,6 +123,7 @@ impl Manifest {
             height: self.height,
             fps: self.fps,
             started_at: SystemTime::from(self.started_at),
+            first_frame_at: self.first_frame_at.map(SystemTime::from),
             duration: self.duration,
             bytes: self.bytes,
             files: self.files,

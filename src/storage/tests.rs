@@ -33,6 +33,7 @@ fn recording(id: u64, state: RecordingState) -> Recording {
         height: 720,
         fps: 30,
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_342_800 + id),
+        first_frame_at: None,
         duration: 1.5,
         bytes: 10,
         files: Vec::new(),

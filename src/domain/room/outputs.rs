@@ -213,7 +213,11 @@ impl Room {
     pub(super) fn on_output(&mut self, output: OutputId, event: OutputEvent) {
         let changed = if let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == output) {
             match &event {
-                OutputEvent::Placed { ago, at } => recording.timeline.place(self.now.saturating_sub(*ago), *at),
+                OutputEvent::Placed { ago, at } => {
+                    let from = self.now.saturating_sub(*ago);
+                    recording.first_frame.get_or_insert(from);
+                    recording.timeline.place(from, *at);
+                }
                 OutputEvent::Progress { duration, .. } if *duration as u64 % TIMELINE_KEPT == 0 => {
                     self.effects.push(Effect::SaveTimeline(output));
                 }
