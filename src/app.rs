@@ -106,7 +106,7 @@ fn good(settled: &[Settled]) -> usize {
 }
 
 fn settle(storage: &Storage) -> anyhow::Result<Vec<Settled>> {
-    let settled = recover::recover(storage, &finish).context("data")?;
+    let settled = recover::recover(storage, &finish, &remux::matroska_seconds).context("data")?;
     for recording in &settled {
         let folder = recording.folder.display();
         match &recording.error {

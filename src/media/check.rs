@@ -74,6 +74,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "aacparse",
             "aspectratiocrop",
             "flvmux",
+            "matroskamux",
             "mp4mux",
             "rtpbin",
             "rtph264depay",
@@ -85,6 +86,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "rtpvp8pay",
             "vp8dec",
             "vp8enc",
+            "webmmux",
         ],
     ),
     (

@@ -5,6 +5,7 @@
 mod boxes;
 mod fragments;
 mod index;
+mod matroska;
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::statvfs::statvfs;
 
 use super::problem::Problem;
+
+pub use self::matroska::matroska_seconds;
 
 /// A file that is done.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -145,7 +145,7 @@ fn a_crash_is_settled_once() {
         }
         _ => Err("no picture in it".to_owned()),
     };
-    let settled = recover(&storage, &finish).unwrap();
+    let settled = recover(&storage, &finish, &|_| Some(2.5)).unwrap();
     assert_eq!(settled.len(), 6);
     assert_eq!(settled.iter().filter(|one| one.error.is_some()).count(), 2);
 
@@ -168,5 +168,5 @@ fn a_crash_is_settled_once() {
     assert!(!exists(1, "a.mp4.partial") && exists(1, "a.mp4"));
     assert!(exists(5, "a.mp4.partial"), "what was written is kept");
     assert!(!exists(7, "a.mp4.partial") && exists(7, "a.mp4"));
-    assert_eq!(recover(&storage, &finish).unwrap(), []);
+    assert_eq!(recover(&storage, &finish, &|_| Some(2.5)).unwrap(), []);
 }
