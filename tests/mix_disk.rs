@@ -49,7 +49,8 @@ fn a_full_disk_ends_one_recording_as_a_file_that_plays() {
         Some(disk) => run_full(disk.0.path(), Some(folder.path())),
         None => {
             println!("no small disk can be mounted here: files that may not grow take its place");
-            let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_ends_one_recording_as_a_file_that_plays";
+            let script =
+                "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_ends_one_recording_as_a_file_that_plays";
             let test = std::env::current_exe().unwrap();
             let mut limited = Command::new("sh");
             limited.args(["-c", script]).arg(test).env(LIMITED, folder.path());

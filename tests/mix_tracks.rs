@@ -76,9 +76,12 @@ fn own_media_lines_up_and_a_pause_is_cut_out() {
     assert!(longest_gap(&frames) < 0.05, "{}", longest_gap(&frames));
     assert!(longest_gap(&times(&path, "a")) < 0.045, "{}", longest_gap(&times(&path, "a")));
     let (flashes, heard) = (rises(&brightness(&path, left)), rises(&beeps(&path)));
-    let nearest = |at: &f64, others: &[f64]| others.iter().map(|other| other - at).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
+    let nearest = |at: &f64, others: &[f64]| {
+        others.iter().map(|other| other - at).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
+    };
     for (side, range) in [("before", 1.5..joint - 0.3), ("after", joint + 0.3..10.0)] {
-        let mut skews: Vec<f64> = flashes.iter().filter(|at| range.contains(at)).map(|at| nearest(at, &heard)).collect();
+        let mut skews: Vec<f64> =
+            flashes.iter().filter(|at| range.contains(at)).map(|at| nearest(at, &heard)).collect();
         println!("skew {side} the pause: {skews:?}");
         skews.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
         assert!(skews.len() >= 2 && skews[skews.len() / 2].abs() < 0.045, "{side}: {skews:?}");

@@ -161,7 +161,8 @@ mod tests {
     fn times_are_the_recording_s_own() {
         let mut timeline = Timeline::default();
         let see = |timeline: &mut Timeline, at, who: &[(u64, bool)]| {
-            let seen = |(id, speaks): &(u64, bool)| Seen { id: ParticipantId(*id), name: "N", speaks: *speaks, shares: false };
+            let seen =
+                |(id, speaks): &(u64, bool)| Seen { id: ParticipantId(*id), name: "N", speaks: *speaks, shares: false };
             timeline.observe(s(at), who.iter().map(seen));
         };
         see(&mut timeline, 10, &[(1, false)]);
@@ -178,10 +179,7 @@ mod tests {
         let times = |person: &PersonTimes| (person.id.0, person.present.clone(), person.spoke.clone());
         assert_eq!(
             people.iter().map(times).collect::<Vec<_>>(),
-            [
-                (1, vec![(0.0, 11.0)], vec![(3.0, 5.0), (8.0, 11.0)]),
-                (2, vec![(3.0, 8.0), (11.0, 18.0)], vec![]),
-            ],
+            [(1, vec![(0.0, 11.0)], vec![(3.0, 5.0), (8.0, 11.0)]), (2, vec![(3.0, 8.0), (11.0, 18.0)], vec![]),],
             "the third was there in the pause alone"
         );
     }

@@ -5,8 +5,8 @@ use gst::prelude::*;
 use super::link::{Rules, Stream, Tap, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
-use super::window::Window;
 use super::template::{RenditionTemplate, Templates};
+use super::window::Window;
 use crate::domain::canvas::Canvas;
 
 /// The encodings there are.

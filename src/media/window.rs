@@ -94,7 +94,8 @@ impl Window {
         let mut spans = self.spans();
         if std::mem::take(&mut spans.waits) {
             let last = spans.spans.last();
-            let (from, shown) = last.map_or((running, 0), |last| (running.max(last.to), last.shown + last.to - last.from));
+            let (from, shown) =
+                last.map_or((running, 0), |last| (running.max(last.to), last.shown + last.to - last.from));
             spans.spans.push(Span { from, to: OPEN, shown });
             self.news.store(true, Ordering::Release);
         }
@@ -149,16 +150,25 @@ mod tests {
         assert_eq!(window.place(5), Place::Waits);
         window.open_at(100);
         window.open_at(130);
-        assert_eq!((window.place(99), window.place(100), window.place(150)), (Place::Nowhere, Place::At(0), Place::At(50)));
+        assert_eq!(
+            (window.place(99), window.place(100), window.place(150)),
+            (Place::Nowhere, Place::At(0), Place::At(50))
+        );
         window.pause_at(200);
         window.pause_at(220);
-        assert_eq!((window.place(199), window.place(200), window.place(300)), (Place::At(99), Place::Nowhere, Place::Nowhere));
+        assert_eq!(
+            (window.place(199), window.place(200), window.place(300)),
+            (Place::At(99), Place::Nowhere, Place::Nowhere)
+        );
         window.open_at(250);
         assert_eq!(window.place(260), Place::Nowhere, "nobody resumed");
         window.resume();
         assert_eq!((window.place(310), window.place(150)), (Place::Waits, Place::At(50)));
         window.open_at(320);
-        assert_eq!((window.place(310), window.place(320), window.place(340)), (Place::Nowhere, Place::At(100), Place::At(120)));
+        assert_eq!(
+            (window.place(310), window.place(320), window.place(340)),
+            (Place::Nowhere, Place::At(100), Place::At(120))
+        );
         assert_eq!((window.began(), window.began()), (Some((320, 100)), None));
         window.close_at(350);
         assert_eq!((window.place(349), window.place(350)), (Place::At(129), Place::Over));
@@ -170,7 +180,10 @@ mod tests {
         window.open_at(100);
         window.pause_at(200);
         window.close_at(300);
-        assert_eq!((window.place(150), window.place(250), window.place(300)), (Place::At(50), Place::Nowhere, Place::Over));
+        assert_eq!(
+            (window.place(150), window.place(250), window.place(300)),
+            (Place::At(50), Place::Nowhere, Place::Over)
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::server::DiskView;
-use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, UploadState, ViewMode};
+use crate::domain::words::{
+    Activity, Layout, ParticipantKind, RecordingState, Role, StreamState, TrackSource, UploadState, ViewMode,
+};
 
 /// `POST /rooms`
 #[derive(Debug, Default, Deserialize, ToSchema)]

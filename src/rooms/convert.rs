@@ -15,8 +15,8 @@ use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
-    StreamView, WaitingView,
+    DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
+    SlotView, StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.

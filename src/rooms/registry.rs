@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream, Upload};
-use super::retention;
 use super::disk;
 use super::handle::RoomHandle;
+use super::retention;
 use crate::domain::canvas::Canvas;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, PeerId, RoomId};
@@ -296,7 +296,8 @@ impl Shared {
     /// The rooms that record now, and how much all of them wrote.
     pub(super) fn recording_now(&self) -> (Vec<RoomHandle>, u64) {
         let index = self.index();
-        let is_running = |state| matches!(state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused);
+        let is_running =
+            |state| matches!(state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused);
         let running: Vec<_> = index.recordings.values().filter(|recording| is_running(recording.state)).collect();
         let bytes = |one: &&Recording| one.bytes + one.tracks.iter().map(|track| track.bytes).sum::<u64>();
         let written = running.iter().map(bytes).sum();

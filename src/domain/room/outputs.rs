@@ -148,9 +148,8 @@ impl Room {
             let (participant, name) = (member.id, member.name.clone());
             let sessions = member.session.iter();
             let tracks = sessions.flat_map(|session| session.started.iter().map(|source| (session.peer, *source)));
-            let own = move |(peer, source)| {
-                OwnTrack { track: TrackId { peer, source }, participant, name: name.clone() }
-            };
+            let own =
+                move |(peer, source)| OwnTrack { track: TrackId { peer, source }, participant, name: name.clone() };
             tracks.map(own).collect::<Vec<_>>()
         };
         let wanted: Vec<OwnTrack> = self.members.iter().flat_map(of).collect();
@@ -274,8 +273,8 @@ impl Room {
 
     fn output_changed(&mut self, output: OutputId) {
         if self.recordings.iter().any(|recording| recording.id == output) {
-            self.effects.push(Effect::SaveRecording(output));
             self.effects.push(Effect::SaveTimeline(output));
+            self.effects.push(Effect::SaveRecording(output));
         } else {
             self.effects.push(Effect::Progress(output));
         }

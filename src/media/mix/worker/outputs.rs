@@ -53,7 +53,9 @@ impl Worker {
             OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
         };
         match kind {
-            Ok(kind) => drop(self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 })),
+            Ok(kind) => drop(
+                self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 }),
+            ),
             Err(problem) => self.fail(output, &problem),
         }
     }
