@@ -198,11 +198,10 @@ fn own_media_are_asked_for_once_and_only_where_wanted() {
     assert!(s.act(anna, Act::Media(MediaState::default())).is_ok(), "off is a gap, and no other file");
     assert_eq!(kept(&mut s), []);
     let (_, other) = s.browser("Ben");
-    s.flows(other, &[Source::Microphone]);
-    assert_eq!(kept(&mut s).last().map(|(_, tracks)| tracks.len()), Some(3));
+    assert_eq!(kept(&mut s).last().map(|(_, tracks)| tracks.len()), Some(4), "his microphone and camera");
     s.forget();
     assert!(s.api(Act::StopRecording { output: id }).is_ok());
-    s.flows(other, &[Source::Camera]);
+    s.flows(other, &[Source::Screen]);
     assert_eq!(kept(&mut s), [], "it has ended");
 }
 
