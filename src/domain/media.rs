@@ -258,7 +258,7 @@ pub struct Level {
 /// The life of an output, as told by what makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutputEvent {
-    /// The first bytes are written, or the server takes the stream.
+    /// The first fragment is written, or the server takes the stream.
     Live,
     /// The destination is away; another try follows by itself.
     Retrying {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -23,6 +24,8 @@ const LAST_FRAMES: Duration = Duration::from_secs(2);
 pub(crate) struct Recording {
     path: PathBuf,
     muxed: Muxed,
+    /// The first fragment is in the file: from here on a crash leaves something.
+    begun: Arc<AtomicBool>,
     live: bool,
     told: Instant,
     /// Stopping since; the second is whether the streams were cut by force.
@@ -54,9 +57,16 @@ impl Recording {
             only_append(sink);
             Ok(())
         };
+        let begun = Arc::new(AtomicBool::new(false));
+        let noted = begun.clone();
+        let prepare = |sink: &gst::Element| {
+            prepare(sink)?;
+            note_fragment(sink, noted);
+            Ok(())
+        };
         let muxed = Muxed::start(templates.output("mp4")?, source, MOST_WAITING, prepare, tell)
             .map_err(|problem| problem.within("the recording"))?;
-        Ok(Self { path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
+        Ok(Self { begun, path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
     }
 
     /// Where the finished file will be.
@@ -93,7 +103,7 @@ impl Recording {
             let ago = Duration::from_nanos(now.nseconds().saturating_sub(from));
             tell(OutputEvent::Placed { ago, at: shown as f64 / 1e9 });
         }
-        if !self.live && self.muxed.bytes() > 0 {
+        if !self.live && self.begun.load(Ordering::Relaxed) {
             self.live = true;
             tell(OutputEvent::Live);
         }
@@ -111,6 +121,24 @@ impl Recording {
             _ => Now::Running,
         }
     }
+}
+
+/// Notes when the first fragment is written: before it there is only a header.
+fn note_fragment(sink: &gst::Element, begun: Arc<AtomicBool>) {
+    let Some(pad) = sink.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+        let first = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.as_ref()),
+            Some(gst::PadProbeData::BufferList(list)) => list.get(0),
+            _ => None,
+        };
+        let mut kind = [0; 4];
+        if first.is_some_and(|buffer| buffer.copy_to_slice(4, &mut kind).is_ok()) && &kind == b"moof" {
+            begun.store(true, Ordering::Relaxed);
+            return gst::PadProbeReturn::Remove;
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Tells the muxer that it can't go back: mp4mux of GStreamer 1.26 writes its header again when it ends, and where that has
