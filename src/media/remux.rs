@@ -70,7 +70,7 @@ const LEFT_OVER: u64 = 16 << 20;
 fn has_room_for_copy(partial: &Path) -> bool {
     let Ok(size) = fs::metadata(partial).map(|metadata| metadata.len()) else { return true };
     match statvfs(partial) {
-        Ok(disk) => disk.blocks_available() as u64 * disk.fragment_size() as u64 >= size + LEFT_OVER,
+        Ok(disk) => disk.blocks_available() * disk.fragment_size() >= size + LEFT_OVER,
         Err(_) => true,
     }
 }

@@ -113,7 +113,7 @@ impl Store for Storage {
 
     fn free_space(&self) -> Option<u64> {
         let room = nix::sys::statvfs::statvfs(&self.recordings_folder()).ok()?;
-        Some(room.blocks_available() as u64 * room.fragment_size() as u64)
+        Some(room.blocks_available() * room.fragment_size())
     }
 
     fn recordings(&self) -> Result<Vec<Recording>, StoreError> {

@@ -217,7 +217,7 @@ impl Room {
                     recording.first_frame.get_or_insert(from);
                     recording.timeline.place(from, *at);
                 }
-                OutputEvent::Progress { duration, .. } if *duration as u64 % TIMELINE_KEPT == 0 => {
+                OutputEvent::Progress { duration, .. } if (*duration as u64).is_multiple_of(TIMELINE_KEPT) => {
                     self.effects.push(Effect::SaveTimeline(output));
                 }
                 _ => {}
