@@ -72,6 +72,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
         &[
             "aacparse",
             "flvmux",
+            "matroskamux",
             "mp4mux",
             "rtpbin",
             "rtph264depay",
@@ -83,6 +84,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "rtpvp8pay",
             "vp8dec",
             "vp8enc",
+            "webmmux",
         ],
     ),
     (

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window, inlet};
+use super::link::{Rules, Stream, Tap, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::{RenditionTemplate, Templates};
+use super::window::Window;
 use crate::domain::canvas::Canvas;
 
 /// The encodings there are.

@@ -6,7 +6,6 @@
 //! buffer by buffer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,53 +14,7 @@ use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 
 use super::pipeline::Pipeline;
 use super::problem::Problem;
-
-/// Not set yet.
-const UNSET: u64 = u64::MAX;
-
-/// The stretch of the mix's time that one output shows, shared by its picture and its sound. Nanoseconds.
-#[derive(Debug)]
-pub(crate) struct Window {
-    start: AtomicU64,
-    stop: AtomicU64,
-    /// How far the picture came, after the start.
-    position: AtomicU64,
-    /// Where the streams that do not lead begin.
-    others: AtomicU64,
-}
-
-impl Window {
-    /// Opens at the first key frame of the tap that leads from where there is sound as well: a file whose sound begins
-    /// later than its picture would have it too early all along.
-    pub(crate) fn at_key_frame() -> Arc<Self> {
-        Self::from(UNSET)
-    }
-
-    /// Open from the beginning, for ever: times stay the mix's own.
-    pub(crate) fn whole() -> Arc<Self> {
-        Self::from(0)
-    }
-
-    fn from(start: u64) -> Arc<Self> {
-        let [start, stop, others] = [start, UNSET, UNSET].map(AtomicU64::new);
-        Arc::new(Self { start, stop, position: AtomicU64::new(0), others })
-    }
-
-    /// Ends both streams at this running time: each tap sends its end of stream there.
-    pub(crate) fn close_at(&self, running: gst::ClockTime) {
-        self.stop.store(running.nseconds(), Ordering::Release);
-    }
-
-    /// Seconds of picture that went through.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.position.load(Ordering::Relaxed) as f64 / 1e9
-    }
-
-    /// Whether the first key frame went through.
-    pub(crate) fn is_open(&self) -> bool {
-        self.start.load(Ordering::Acquire) != UNSET
-    }
-}
+use super::window::{Place, Window};
 
 /// How a tap treats the stream.
 #[derive(Debug, Clone)]
@@ -91,14 +44,9 @@ struct TapState {
     needs_key: bool,
     ended: bool,
     dropped: u64,
-    /// The first sample it could have begun with.
-    first: Option<gst::ClockTime>,
     /// Since when more than the most waits.
     full: Option<Instant>,
 }
-
-/// The first sound is waited for as long as this.
-const SOUND_WITHIN: gst::ClockTime = gst::ClockTime::from_mseconds(700);
 
 /// Most samples kept before the window opens: a second and a bit of AAC.
 const MOST_EARLY: usize = 64;
@@ -180,7 +128,6 @@ impl Stream {
             early: VecDeque::new(),
             ended: false,
             dropped: 0,
-            first: None,
             full: None,
         };
         let state = Arc::new(Mutex::new(state));
@@ -243,37 +190,37 @@ impl TapState {
             self.needs_key = self.rules.keyed;
             return false;
         }
-        if self.needs_key && !key {
-            return true;
+        match self.rules.leads {
+            true if key => self.rules.window.open_at(running.nseconds()),
+            true => {}
+            false => self.rules.window.follow(running.nseconds()),
         }
-        let window = self.rules.window.clone();
-        if !window.is_open() {
-            if !self.rules.leads {
-                window.others.fetch_min(running.nseconds(), Ordering::AcqRel);
+        match self.rules.window.place(running.nseconds()) {
+            Place::At(_) if self.needs_key && !key => return true,
+            Place::At(_) => {
+                for (early, running) in std::mem::take(&mut self.early) {
+                    self.place((&early, running));
+                }
+                self.place((sample, running));
+            }
+            // The picture itself decides where it goes on.
+            Place::Waits if self.rules.leads => return true,
+            Place::Waits => {
                 self.early.push_back((sample.clone(), running));
                 if self.early.len() > MOST_EARLY {
                     self.early.pop_front();
                 }
-                return false;
             }
-            if !self.may_lead(running) {
-                self.needs_key = true;
-                return true;
+            Place::Nowhere => {
+                self.needs_key = self.rules.keyed;
+                self.early.clear();
             }
-            window.start.store(running.nseconds(), Ordering::Release);
+            Place::Over => {
+                self.ended = true;
+                let _ = self.appsrc.end_of_stream();
+            }
         }
-        for (early, running) in std::mem::take(&mut self.early) {
-            self.place((&early, running));
-        }
-        self.place((sample, running));
         false
-    }
-
-    /// Whether the sound has begun; it is not waited for without end.
-    fn may_lead(&mut self, running: gst::ClockTime) -> bool {
-        let first = *self.first.get_or_insert(running);
-        let others = self.rules.window.others.load(Ordering::Acquire);
-        others <= running.nseconds() || running.saturating_sub(first) >= SOUND_WITHIN
     }
 
     /// Whether more waits than should, and not only after a burst.
@@ -301,34 +248,24 @@ impl TapState {
     /// Passes a sample on if the window holds it.
     fn place(&mut self, (sample, running): Timed<'_>) {
         let Some(buffer) = sample.buffer() else { return };
-        let window = self.rules.window.clone();
-        if running.nseconds() < window.start.load(Ordering::Acquire) || self.ended {
-            return;
+        if let Place::At(shown) = self.rules.window.place(running.nseconds()) {
+            self.needs_key = false;
+            self.push(sample, buffer, gst::ClockTime::from_nseconds(shown));
         }
-        if running.nseconds() >= window.stop.load(Ordering::Acquire) {
-            self.ended = true;
-            let _ = self.appsrc.end_of_stream();
-            return;
-        }
-        self.needs_key = false;
-        self.push(sample, buffer, running, window.start.load(Ordering::Acquire));
     }
 
-    fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, running: gst::ClockTime, start: u64) {
+    fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, shown: gst::ClockTime) {
         if sample.caps() != self.caps.as_deref() {
             self.caps = sample.caps_owned();
             self.appsrc.set_caps(self.caps.as_ref());
         }
-        let start = gst::ClockTime::from_nseconds(start);
         let mut copy = buffer.copy();
         if let Some(copy) = copy.get_mut() {
-            let shown = running - start;
             // No encoder here reorders: what is decoded first is shown first.
             copy.set_pts(shown);
             copy.set_dts(shown);
             if self.rules.leads {
-                let end = shown + buffer.duration().unwrap_or_default();
-                self.rules.window.position.store(end.nseconds(), Ordering::Relaxed);
+                self.rules.window.reached((shown + buffer.duration().unwrap_or_default()).nseconds());
             }
         }
         let _ = self.appsrc.push_buffer(copy);

@@ -14,7 +14,7 @@ use self::load::{Load, Signs};
 use self::outputs::Output;
 use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
-use crate::domain::media::{Feed, OutputEvent, OutputJob, Rendition, Scene};
+use crate::domain::media::{Feed, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
 use crate::media::encoder::{Encoder, Encoding, Recipe};
 use crate::media::mixer::{Joint, Mixer, Voiced};
 use crate::media::output::viewer::{self, Viewer};
@@ -41,6 +41,7 @@ pub(super) struct Worker {
     outputs: BTreeMap<OutputId, Output>,
     /// Start when the canvas has its new size.
     postponed: BTreeMap<OutputId, OutputJob>,
+    postponed_tracks: BTreeMap<OutputId, Vec<OwnTrack>>,
     viewers: BTreeMap<Encoding, Viewer>,
     encoders: BTreeMap<Encoding, Encoder>,
     mixer: Option<Mixer>,
@@ -61,6 +62,7 @@ impl Worker {
             time: Time::start(),
             outputs: BTreeMap::new(),
             postponed: BTreeMap::new(),
+            postponed_tracks: BTreeMap::new(),
             viewers: BTreeMap::new(),
             encoders: BTreeMap::new(),
             mixer: None,
@@ -157,6 +159,8 @@ impl Worker {
         match command {
             Command::Compose(scene) => self.next_scene = Some(scene),
             Command::Start(output, job) => self.start(output, job),
+            Command::KeepTracks(output, tracks) => self.keep_tracks(output, tracks),
+            Command::Pause(output, paused) => self.pause(output, paused),
             Command::Stop(output) => self.stop(output),
             Command::Watch(rendition, viewers) => {
                 self.watched[rendition as usize] = viewers;

@@ -8,8 +8,8 @@
 //! ```
 
 mod canvas;
-mod input;
-mod lipsync;
+pub(crate) mod input;
+pub(crate) mod lipsync;
 mod pad;
 mod paint;
 mod tile;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use self::canvas::{Canvas as Drawing, Overlay};
-use self::input::Recipe;
+use self::input::{REORDER, Recipe};
 use self::lipsync::Group;
 use self::paint::Backdrop;
 use self::tile::Picture;
@@ -163,7 +163,7 @@ impl Mixer {
 
     fn open_picture(&mut self, track: TrackId, tile: &Tile, order: u32) -> Result<(), Problem> {
         let group = self.group(track.peer);
-        let recipe = Recipe { track, height: tile::height(tile.rect), time: &self.time, group };
+        let recipe = Recipe { track, height: tile::height(tile.rect), reorder: REORDER, time: &self.time, group };
         let tell = self.tell.clone();
         let canvas = self.scene.canvas;
         let opened =
@@ -188,7 +188,7 @@ impl Mixer {
                 continue;
             }
             let group = self.group(track.peer);
-            let recipe = Recipe { track, height: 0, time: &self.time, group };
+            let recipe = Recipe { track, height: 0, reorder: REORDER, time: &self.time, group };
             let tell = self.tell.clone();
             match Voice::open(&self.joint, recipe, move |event| tell(Voiced::Input(track), event)) {
                 Ok(Some(voice)) => drop(self.voices.insert(track, voice)),

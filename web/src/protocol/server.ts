@@ -2,6 +2,19 @@
 import type { Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode } from "./words";
 
 /**
+ * A disk that is nearly full.
+ */
+export type DiskView = { 
+/**
+ * Bytes.
+ */
+free: number, 
+/**
+ * At the rate at which is being recorded now; unknown at first.
+ */
+minutes_left?: number, };
+
+/**
  * What a slot carries.
  */
 export type FeedView = { "kind": "track", 
@@ -146,6 +159,10 @@ layout: Layout,
  * What recordings and streams are being made in; none while there are none.
  */
 picture?: PictureView, 
+/**
+ * For hosts: the disk that is recorded to is nearly full.
+ */
+disk?: DiskView, 
 /**
  * How many it holds.
  */

@@ -39,7 +39,7 @@ export type ParticipantKind = "browser" | "whip" | "whep";
 /**
  * How far a recording is. 
  */
-export type RecordingState = "starting" | "live" | "finishing" | "complete" | "failed";
+export type RecordingState = "starting" | "live" | "paused" | "finishing" | "complete" | "failed";
 
 /**
  * What somebody may do. 
