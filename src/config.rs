@@ -70,6 +70,8 @@ pub struct Config {
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether streams may go to this machine and to private networks.
+    pub allow_private_targets: bool,
 }
 
 impl Default for Config {
@@ -93,6 +95,7 @@ impl Default for Config {
             metrics_listen: None,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
+            allow_private_targets: true,
         }
     }
 }

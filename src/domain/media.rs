@@ -114,7 +114,7 @@ pub enum OutputJob {
         /// Where the finished file will be. While it runs the data is in `path` with `.partial` appended.
         path: std::path::PathBuf,
     },
-    /// An RTMP or RTMPS stream.
+    /// A stream to an RTMP, RTMPS or SRT server.
     Stream {
         /// The whole address with its key: never logged, never sent back.
         url: String,
@@ -206,6 +206,19 @@ pub struct Level {
     pub level: u8,
 }
 
+/// What of a stream went out, all its tries together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sent {
+    /// Bytes.
+    pub bytes: u64,
+    /// bit/s over the last seconds; 0 while it is not live.
+    pub bitrate: u32,
+    /// Frames left out because the server was slow.
+    pub dropped: u64,
+    /// Seconds of media: how long it has been live.
+    pub seconds: f64,
+}
+
 /// The life of an output, as told by what makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutputEvent {
@@ -225,6 +238,8 @@ pub enum OutputEvent {
         /// Seconds of media so far.
         duration: f64,
     },
+    /// How a stream does; about once a second while it is live.
+    Sent(Sent),
     /// A recording is being finished (remuxed).
     Finishing,
     /// Ended in order. Of a recording: the finished file's size and length.

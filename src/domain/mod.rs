@@ -11,5 +11,6 @@ pub mod room;
 pub mod scene;
 pub mod slots;
 pub mod speaker;
+pub mod target;
 pub mod thin;
 pub mod words;

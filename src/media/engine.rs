@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::ids::{PeerId, RoomId, Source, TrackId};
 use crate::domain::media::{Assignment, Level, MediaCommand, MediaEvent, SlotInfo};
+use crate::domain::target::Targets;
 use crate::rtp::description::{CodecName, PeerMedia};
 use crate::rtp::router::View;
 use crate::transport::net::{Net, NetEvent};
@@ -35,6 +36,7 @@ static NEXT_MIX: AtomicU64 = AtomicU64::new(1 << 63);
 pub struct Media {
     net: Net,
     templates: Arc<Templates>,
+    targets: Targets,
 }
 
 /// Everything that can wake an engine.
@@ -69,7 +71,13 @@ enum Member {
 impl Media {
     /// The media side of the server.
     pub fn new(net: Net, templates: Arc<Templates>) -> Self {
-        Self { net, templates }
+        Self { net, templates, targets: Targets::Any }
+    }
+
+    /// With a word on where streams may go.
+    #[must_use]
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
     }
 
     /// The net thread's handle, for its counters.
@@ -124,7 +132,7 @@ impl Engine {
                 let _ = room_events.send(event).await;
             }
         });
-        let mix = Mix::new(room, shared.templates.clone(), bridge.clone(), to_room);
+        let mix = Mix::with_targets(room, shared.templates.clone(), bridge.clone(), to_room, shared.targets);
         let levels_told = Instant::now();
         let (members, levels) = (HashMap::new(), Vec::new());
         Self { shared, runtime, inbox, events, members, mix, mix_peer, bridge, levels, levels_due: None, levels_told }

@@ -105,6 +105,11 @@ impl Tap {
             let _ = state.appsrc.end_of_stream();
         }
     }
+
+    /// So many buffers were left out because the taker was slow.
+    pub(crate) fn dropped(&self) -> u64 {
+        lock(&self.state).dropped
+    }
 }
 
 /// A stream that leaves a pipeline.
@@ -211,10 +216,13 @@ impl TapState {
             self.needs_key = self.rules.keyed;
             return false;
         }
+        let window = self.rules.window.clone();
         if self.needs_key && !key {
+            if window.is_open() {
+                self.note_dropped();
+            }
             return true;
         }
-        let window = self.rules.window.clone();
         if !window.is_open() {
             if !self.rules.leads {
                 self.early.push_back((sample.clone(), running));

@@ -19,6 +19,7 @@ use super::remux::Finished;
 use super::template::Templates;
 use crate::domain::ids::{OutputId, RoomId};
 use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, Rendition, Scene};
+use crate::domain::target::Targets;
 
 /// The mix of one room. Every call is at most a channel send. Dropping it ends all outputs in order (recordings are
 /// still finished, in the background) and then everything stops.
@@ -32,6 +33,7 @@ struct Shared {
     templates: Arc<Templates>,
     links: Arc<dyn Links>,
     events: UnboundedSender<MediaEvent>,
+    targets: Targets,
     state: Mutex<State>,
 }
 
@@ -76,8 +78,19 @@ impl Mix {
         links: Arc<dyn Links>,
         events: UnboundedSender<MediaEvent>,
     ) -> Self {
+        Self::with_targets(room, templates, links, events, Targets::Any)
+    }
+
+    /// With a word on where streams may go.
+    pub fn with_targets(
+        room: RoomId,
+        templates: Arc<Templates>,
+        links: Arc<dyn Links>,
+        events: UnboundedSender<MediaEvent>,
+        targets: Targets,
+    ) -> Self {
         let state = Mutex::default();
-        Self { shared: Arc::new(Shared { room, templates, links, events, state }) }
+        Self { shared: Arc::new(Shared { room, templates, links, events, targets, state }) }
     }
 
     /// What is shown and heard from now on; kept while asleep.

@@ -94,6 +94,21 @@ pub enum ServerMessage {
     },
     /// A host muted you: your microphone is off for everybody until you unmute yourself.
     Muted {},
+    /// To hosts: how much of a stream went out; about once a second while it is live.
+    StreamSent {
+        /// Which.
+        stream: String,
+        /// Bytes.
+        #[cfg_attr(test, ts(type = "number"))]
+        bytes: u64,
+        /// bit/s over the last seconds.
+        bitrate: u32,
+        /// Frames left out because the server was slow.
+        #[cfg_attr(test, ts(type = "number"))]
+        dropped: u64,
+        /// Seconds it has been live.
+        duration: f64,
+    },
     /// A request was carried out.
     Done {
         /// Its number.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
+use crate::domain::media::Sent;
 use crate::domain::words::{
     Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
 };
@@ -294,6 +295,8 @@ pub struct Stream {
     pub started_at: SystemTime,
     /// What went wrong last.
     pub error: Option<String>,
+    /// What went out.
+    pub sent: Sent,
 }
 
 /// Where rooms and manifests are kept: `storage` fills it, tests use one in memory. Calls may block briefly (SQLite, one

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::api::{Action, Participant, Recording, RoomRecord, Stream};
 use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
+use crate::domain::media::Sent;
 use crate::domain::output;
 use crate::domain::participant::Member;
 use crate::domain::room::{Act, News, Room, Settings, Shown};
@@ -93,6 +94,7 @@ impl View<'_> {
                 url: format!("{}/r/{}", self.base_url, self.record.invitation),
             },
             News::Muted => ServerMessage::Muted {},
+            News::Sent(id) => self.stream_sent(self.room.stream(*id)?),
         })
     }
 
@@ -171,6 +173,11 @@ impl View<'_> {
         }
     }
 
+    fn stream_sent(&self, stream: &output::Stream) -> ServerMessage {
+        let Sent { bytes, bitrate, dropped, seconds } = stream.sent();
+        ServerMessage::StreamSent { stream: stream.id.to_string(), bytes, bitrate, dropped, duration: seconds }
+    }
+
     /// Somebody, for the API.
     pub(super) fn participant(&self, member: &Member) -> Participant {
         Participant {
@@ -214,6 +221,7 @@ impl View<'_> {
             retries: stream.retries,
             started_at: self.wall(stream.started_at),
             error: stream.error.clone(),
+            sent: stream.sent(),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, PeerId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::{self, MAX_ROOM_NAME};
+use crate::domain::target::Targets;
 use crate::domain::words::{Activity, Layout, RecordingState};
 
 /// Opens the media side of a room: it sends its events into the given channel and takes commands by the returned one.
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) open_media: OpenMedia,
     pub(super) base_url: String,
     canvas: OnceLock<Canvas>,
+    targets: OnceLock<Targets>,
     /// The running actors.
     pub(super) actors: TaskTracker,
     /// The server stops.
@@ -75,6 +77,7 @@ impl Rooms {
             open_media,
             base_url,
             canvas: OnceLock::new(),
+            targets: OnceLock::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
             last_peer: AtomicU64::new(0),
@@ -95,6 +98,11 @@ impl Rooms {
     pub fn set_canvas(&self, canvas: Canvas) {
         // The first word counts: there is one server, and one set of templates.
         let _ = self.shared.canvas.set(canvas);
+    }
+
+    /// Where streams may go; anywhere unless told. Counts for rooms that are opened from now on.
+    pub fn set_targets(&self, targets: Targets) {
+        let _ = self.shared.targets.set(targets);
     }
 
     /// Makes a room and keeps it.
@@ -235,6 +243,10 @@ impl Rooms {
 impl Shared {
     pub(super) fn canvas(&self) -> Canvas {
         self.canvas.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn targets(&self) -> Targets {
+        self.targets.get().copied().unwrap_or_default()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

@@ -26,6 +26,7 @@ use super::media::{MediaCommand, MediaEvent, Scene};
 use super::output::{Recording, Stream};
 use super::participant::{Join, Member};
 use super::speaker::Speakers;
+use super::target::Targets;
 use super::words::{Activity, Layout, ParticipantKind, Role};
 
 pub use words::{Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Shown};
@@ -84,6 +85,8 @@ pub struct Room {
     /// What the mix is drawn on, and what it is when nobody asked for anything else.
     canvas: Canvas,
     usual_canvas: Canvas,
+    /// Where streams may go.
+    targets: Targets,
     empty_since: Option<Duration>,
     /// Of the input being handled.
     now: Duration,
@@ -108,6 +111,7 @@ impl Room {
             scene: Scene::default(),
             canvas: Canvas::default(),
             usual_canvas: Canvas::default(),
+            targets: Targets::Any,
             empty_since: None,
             now: Duration::ZERO,
             effects: Vec::new(),
@@ -117,6 +121,11 @@ impl Room {
     /// With another picture than 1280x720 where nobody asks for one.
     pub fn with_canvas(self, canvas: Canvas) -> Self {
         Self { canvas, usual_canvas: canvas, scene: Scene { canvas, ..self.scene }, ..self }
+    }
+
+    /// With a word on where its streams may go.
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
     }
 
     /// Everything that can happen to a room. `now` never goes back; its origin is the caller's.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{EMPTY_LIMIT, Effect, Reply, RequestId, Room};
+use super::{EMPTY_LIMIT, Effect, News, Reply, RequestId, Room};
 use crate::domain::canvas::{Canvas, Wish};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob};
 use crate::domain::output::{Recording, Stream, StreamUrl};
+use crate::domain::target::Targets;
 use crate::domain::words::{Layout, RecordingState, StreamState};
 
 /// So many of a kind may run at once: far more than anybody needs, and a bound.
@@ -102,6 +103,9 @@ impl Room {
         wish: Wish,
     ) -> Result<Reply, Refusal> {
         let url = StreamUrl::parse(url)?;
+        if self.targets == Targets::Public && url.is_plainly_private() {
+            return Err(Targets::refusal());
+        }
         if self.streams.iter().filter(|stream| stream.runs()).count() >= MAX_RUNNING {
             return Err(too_many("streams"));
         }
@@ -128,6 +132,7 @@ impl Room {
     }
 
     pub(super) fn on_output(&mut self, output: OutputId, event: OutputEvent) {
+        let sent = matches!(event, OutputEvent::Sent(_));
         let changed = if let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == output) {
             recording.on(event)
         } else if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == output) {
@@ -139,6 +144,9 @@ impl Room {
             self.output_changed(output);
         } else {
             self.effects.push(Effect::Progress(output));
+            if sent {
+                self.tell_hosts(News::Sent(output));
+            }
         }
     }
 

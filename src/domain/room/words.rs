@@ -275,6 +275,8 @@ pub enum News {
     Invitation,
     /// A host muted you.
     Muted,
+    /// How much of a stream went out.
+    Sent(OutputId),
 }
 
 /// What a slot shows.

@@ -10,7 +10,7 @@ use crate::domain::media::{OutputEvent, OutputJob};
 use crate::media::encoder::{Encoder, Encoding};
 use crate::media::output::Source;
 use crate::media::output::mp4::{Now, Recording};
-use crate::media::output::rtmp::{Streaming, plain_words};
+use crate::media::output::streaming::{Next, Streaming};
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
 use crate::media::remux::{self, Finished};
@@ -45,7 +45,7 @@ impl Worker {
         }
         let kind = match job {
             OutputJob::Record { path } => self.start_recording(output, path).map(Kind::Recording),
-            OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
+            OutputJob::Stream { url } => Streaming::new(&url, self.shared.targets).map(Kind::Streaming),
         };
         match kind {
             Ok(kind) => drop(self.outputs.insert(output, Output { kind, generation: 0 })),
@@ -97,13 +97,11 @@ impl Worker {
                 }
             }
             Kind::Remuxing => {}
-            Kind::Streaming(streaming) => {
-                if streaming.tick(&mut tell) {
-                    self.outputs.remove(&id);
-                } else if streaming.is_due() {
-                    self.connect(id);
-                }
-            }
+            Kind::Streaming(streaming) => match streaming.tick(&mut tell) {
+                Next::Wait => {}
+                Next::Connect => self.connect(id),
+                Next::Forget => drop(self.outputs.remove(&id)),
+            },
         }
     }
 
@@ -136,7 +134,7 @@ impl Worker {
             }
             (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
             (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
-                streaming.failed(plain_words(&format!("{text} {details}")), &mut |event| shared.tell(id, event));
+                streaming.failed(&format!("{text} {details}"), &mut |event| shared.tell(id, event));
             }
             (Kind::Remuxing, _) => {}
         }
@@ -153,7 +151,7 @@ impl Worker {
         let shared = self.shared.clone();
         for (id, output) in &mut self.outputs {
             if let Kind::Streaming(streaming) = &mut output.kind {
-                streaming.failed("The mix was interrupted.", &mut |event| shared.tell(*id, event));
+                streaming.interrupted(&mut |event| shared.tell(*id, event));
             }
         }
     }
