@@ -48,7 +48,7 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     warm.context("GStreamer ended early")?;
     let canvas = templates.canvas();
     let targets = if config.allow_private_targets { Targets::Any } else { Targets::Public };
-    let media = Media::new(net, templates).with_targets(targets);
+    let media = Media::new(net, templates).with_targets(targets).with_segments(&storage.segments());
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
     rooms.set_canvas(canvas);

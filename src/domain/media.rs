@@ -2,8 +2,11 @@
 //!
 //! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
 
+use std::sync::Arc;
+
 use super::canvas::Canvas;
 use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, Priority, SlotIndex, Source, TrackId};
+use super::target::HlsWindow;
 
 /// What a slot, or the mix, can be given to carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,11 +102,22 @@ pub enum MediaCommand {
         /// What to make.
         job: OutputJob,
     },
+    /// One picture of the mix as a JPEG. Wakes the mix for a moment. Answered by `Still`.
+    Still(StillSize),
     /// End an output in order: the file is finished, the stream closed. Answered by `OutputEvent::Finished`.
     Stop {
         /// Which.
         output: OutputId,
     },
+}
+
+/// How large a still picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StillSize {
+    /// As the mix is.
+    Full,
+    /// 416x234, at most 10 kB: for the thinnest lines.
+    Small,
 }
 
 /// What to make of the mix.
@@ -113,6 +127,13 @@ pub enum OutputJob {
     Record {
         /// Where the finished file will be. While it runs the data is in `path` with `.partial` appended.
         path: std::path::PathBuf,
+    },
+    /// An HLS stream: segments and their playlist in this folder, relative to that of all of them.
+    Hls {
+        /// Named after the output.
+        folder: std::path::PathBuf,
+        /// How much stays.
+        window: HlsWindow,
     },
     /// A stream to an RTMP, RTMPS or SRT server.
     Stream {
@@ -177,6 +198,13 @@ pub enum MediaEvent {
     },
     /// Who is heard: sent up to fifty times a second, only while somebody is.
     Levels(Vec<Level>),
+    /// A picture of the mix; none where it could not be made.
+    Still {
+        /// Which.
+        size: StillSize,
+        /// The JPEG.
+        jpeg: Option<Arc<[u8]>>,
+    },
     /// Something about an output.
     Output {
         /// Which.

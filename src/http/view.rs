@@ -101,6 +101,7 @@ pub(super) fn stream(stream: Stream) -> rest::Stream {
         duration: stream.sent.seconds,
         started_at: time(stream.started_at),
         error: stream.error,
+        playlist: stream.playlist,
     }
 }
 

@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::remux::Finished;
 use super::template::Templates;
 use crate::domain::ids::{OutputId, RoomId};
-use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, Rendition, Scene};
+use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, Rendition, Scene, StillSize};
 use crate::domain::target::Targets;
 
 /// The mix of one room. Every call is at most a channel send. Dropping it ends all outputs in order (recordings are
@@ -53,6 +53,8 @@ enum Command {
     Watch(Rendition, bool),
     KeyFrame(Feed),
     Bus(Speaker, BusEvent),
+    Still(StillSize),
+    Taken(StillSize, Vec<u8>),
     Remuxed(OutputId, Result<Finished, Problem>),
     /// End all outputs; answer when done or at the deadline.
     Finish(Instant, Option<oneshot::Sender<()>>),
@@ -65,13 +67,14 @@ enum Speaker {
     Encoder(Encoding),
     Viewer(Encoding),
     Output(OutputId, u32),
+    Still(StillSize),
 }
 
 /// How long a dropped mix may take to finish its recordings.
 const FAREWELL: Duration = Duration::from_secs(3600);
 
 impl Mix {
-    /// Asleep, with an empty scene. `events` hears [`MediaEvent::Output`] only.
+    /// Asleep, with an empty scene. `events` hears [`MediaEvent::Output`] and [`MediaEvent::Still`] only.
     pub fn new(
         room: RoomId,
         templates: Arc<Templates>,
@@ -113,6 +116,13 @@ impl Mix {
     /// Ends an output in order.
     pub fn stop(&self, output: OutputId) {
         self.send(Command::Stop(output));
+    }
+
+    /// One picture, told by [`MediaEvent::Still`]. Wakes the mix.
+    pub fn still(&self, size: StillSize) {
+        if !self.send_awake(Command::Still(size)) {
+            let _ = self.shared.events.send(MediaEvent::Still { size, jpeg: None });
+        }
     }
 
     /// Whether viewers take this rendition; sound comes with either. Wakes the mix.

@@ -216,7 +216,7 @@ pub struct Stream {
     pub id: String,
     /// Its room's id.
     pub room: String,
-    /// Without its key. Of HLS: where players find the playlist.
+    /// Without its key.
     pub url: String,
     /// How it does.
     pub state: StreamState,
@@ -235,6 +235,9 @@ pub struct Stream {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Where players find it, of HLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playlist: Option<String>,
 }
 
 /// RFC 9457, `application/problem+json`.

@@ -2,6 +2,7 @@
 //!
 //! A caller is known before it gets here (`http/auth.rs` checks tokens); what it may do is decided in `domain`.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc;
@@ -202,6 +203,8 @@ pub enum Action {
     Participants,
     /// Host: `Outcome::Streams`.
     Streams,
+    /// Host: `Outcome::Snapshot`; `Conflict` where there is nothing to see.
+    Snapshot,
 }
 
 /// What came of it.
@@ -226,6 +229,8 @@ pub enum Outcome {
     Stream(Stream),
     /// All streams, ended ones included.
     Streams(Vec<Stream>),
+    /// A JPEG of the mix.
+    Snapshot(Arc<[u8]>),
 }
 
 /// Somebody in the room, as the API tells it.
@@ -297,6 +302,8 @@ pub struct Stream {
     pub error: Option<String>,
     /// What went out.
     pub sent: Sent,
+    /// Where players find it, of HLS.
+    pub playlist: Option<String>,
 }
 
 /// Where rooms and manifests are kept: `storage` fills it, tests use one in memory. Calls may block briefly (SQLite, one

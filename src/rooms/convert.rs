@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -53,6 +55,7 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::StopStream { stream } => Act::StopStream { output: stream },
         Action::Participants => Act::Participants,
         Action::Streams => Act::Streams,
+        Action::Snapshot => Act::Snapshot,
     }
 }
 
@@ -94,6 +97,7 @@ impl View<'_> {
                 url: format!("{}/r/{}", self.base_url, self.record.invitation),
             },
             News::Muted => ServerMessage::Muted {},
+            News::Still(jpeg) => ServerMessage::Still { jpeg: STANDARD.encode(jpeg) },
             News::Sent(id) => self.stream_sent(self.room.stream(*id)?),
         })
     }
@@ -170,7 +174,14 @@ impl View<'_> {
             started_at: rfc3339(self.wall(stream.started_at)),
             // What went wrong may name the server's application.
             error: stream.error.clone().filter(|_| for_hosts),
+            playlist: self.playlist(stream),
         }
+    }
+
+    /// Where players find an HLS stream: everybody here has the invitation.
+    fn playlist(&self, stream: &output::Stream) -> Option<String> {
+        let invitation = &self.record.invitation;
+        stream.hls.map(|_| format!("{}/api/v1/rooms/{invitation}/hls/index.m3u8", self.base_url))
     }
 
     fn stream_sent(&self, stream: &output::Stream) -> ServerMessage {
@@ -222,6 +233,7 @@ impl View<'_> {
             started_at: self.wall(stream.started_at),
             error: stream.error.clone(),
             sent: stream.sent(),
+            playlist: self.playlist(stream),
         }
     }
 

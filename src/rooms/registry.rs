@@ -228,6 +228,12 @@ impl Rooms {
         Ok((room.clone(), stream.clone()))
     }
 
+    /// The room's HLS stream, the last one where there were several.
+    pub fn hls(&self, room: RoomId) -> Option<Stream> {
+        let index = self.shared.index();
+        index.streams.get(&room)?.iter().rev().find(|stream| stream.playlist.is_some()).cloned()
+    }
+
     /// Everybody is told `closing` with code `shutdown`, running recordings are finished and waited for, 12 s at most.
     /// From the call on, whatever is asked of a room is refused with `Unavailable`.
     pub async fn shutdown(&self) {

@@ -46,6 +46,11 @@ impl Storage {
         self.recordings_folder().join(recording.to_string())
     }
 
+    /// Where the segments of HLS streams are.
+    pub fn segments(&self) -> PathBuf {
+        self.data.join("hls")
+    }
+
     /// Where all recordings are.
     pub fn recordings_folder(&self) -> PathBuf {
         self.data.join(RECORDINGS)

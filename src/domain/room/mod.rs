@@ -6,6 +6,7 @@
 //! - `line`: what viewers' lines carry
 //! - `session`: media sessions and their tracks
 //! - `outputs`: recordings and streams
+//! - `stills`: single pictures of the mix
 //! - `settle`: after every input: slots, scene, who speaks
 
 mod host;
@@ -14,6 +15,7 @@ mod line;
 mod outputs;
 mod session;
 mod settle;
+mod stills;
 mod words;
 
 use std::collections::VecDeque;
@@ -87,6 +89,7 @@ pub struct Room {
     usual_canvas: Canvas,
     /// Where streams may go.
     targets: Targets,
+    stills: stills::Stills,
     empty_since: Option<Duration>,
     /// Of the input being handled.
     now: Duration,
@@ -112,6 +115,7 @@ impl Room {
             canvas: Canvas::default(),
             usual_canvas: Canvas::default(),
             targets: Targets::Any,
+            stills: stills::Stills::default(),
             empty_since: None,
             now: Duration::ZERO,
             effects: Vec::new(),
@@ -159,7 +163,7 @@ impl Room {
         let answers = self.members.iter().filter_map(session::deadline);
         let empty = self.empty_since.map(|since| since + EMPTY_LIMIT);
         let lines = self.members.iter().filter_map(|member| member.line.next_timer());
-        places.chain(answers).chain(empty).chain(lines).chain(self.speaking_timer()).min()
+        places.chain(answers).chain(empty).chain(lines).chain(self.stills.next_timer()).chain(self.speaking_timer()).min()
     }
 
     /// What hosts can change.
@@ -244,6 +248,10 @@ impl Room {
                 self.check_host(caller)?;
                 return self.delete_recording(request, output).map(|()| None);
             }
+            Act::Snapshot => {
+                self.check_host(caller)?;
+                return self.snapshot(request);
+            }
             act => {
                 self.check_host(caller)?;
                 return self.act_as_host(act).map(Some);
@@ -285,6 +293,7 @@ impl Room {
         self.end_forgotten_outputs();
         self.speakers.expire(self.now);
         self.settle_lines();
+        self.settle_stills();
     }
 
     /// Everybody goes; streams end, recordings are finished.

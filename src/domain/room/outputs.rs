@@ -8,7 +8,7 @@ use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob};
 use crate::domain::output::{Recording, Stream, StreamUrl};
-use crate::domain::target::Targets;
+use crate::domain::target::{HlsWindow, Targets};
 use crate::domain::words::{Layout, RecordingState, StreamState};
 
 /// So many of a kind may run at once: far more than anybody needs, and a bound.
@@ -102,19 +102,49 @@ impl Room {
         layout: Option<Layout>,
         wish: Wish,
     ) -> Result<Reply, Refusal> {
+        if let Some(window) = HlsWindow::parse(url) {
+            return self.start_hls(output, window?, layout, wish);
+        }
         let url = StreamUrl::parse(url)?;
         if self.targets == Targets::Public && url.is_plainly_private() {
             return Err(Targets::refusal());
         }
+        let job = OutputJob::Stream { url: url.secret().to_owned() };
+        self.begin_stream(Stream::new(output, &url, self.now), job, layout, wish)
+    }
+
+    /// Players come for it all to one address: there can be only one.
+    fn start_hls(
+        &mut self,
+        output: OutputId,
+        window: HlsWindow,
+        layout: Option<Layout>,
+        wish: Wish,
+    ) -> Result<Reply, Refusal> {
+        if self.streams.iter().any(|stream| stream.hls.is_some() && stream.runs()) {
+            return Err(Refusal::new(Reason::Conflict, "the room is live to HLS already; end that first"));
+        }
+        let job = OutputJob::Hls { folder: output.to_string().into(), window };
+        self.begin_stream(Stream::hls(output, window, self.now), job, layout, wish)
+    }
+
+    fn begin_stream(
+        &mut self,
+        stream: Stream,
+        job: OutputJob,
+        layout: Option<Layout>,
+        wish: Wish,
+    ) -> Result<Reply, Refusal> {
         if self.streams.iter().filter(|stream| stream.runs()).count() >= MAX_RUNNING {
             return Err(too_many("streams"));
         }
         self.size(wish)?;
         self.set_layout(layout);
-        self.streams.push(Stream::new(output, &url, self.now));
+        let output = stream.id;
+        self.streams.push(stream);
         forget_oldest(&mut self.streams, Stream::runs);
         self.settle_scene();
-        self.command(MediaCommand::Start { output, job: OutputJob::Stream { url: url.secret().to_owned() } });
+        self.command(MediaCommand::Start { output, job });
         self.outputs_began();
         self.effects.push(Effect::Progress(output));
         Ok(Reply::Stream(output))

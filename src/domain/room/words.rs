@@ -1,6 +1,7 @@
 //! What goes into a room and what comes out of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
@@ -171,6 +172,8 @@ pub enum Act {
     Participants,
     /// Host: what is streamed.
     Streams,
+    /// Host: what the mix shows.
+    Snapshot,
 }
 
 /// What came of a request. Lists and things are read from the room itself, right after `handle`.
@@ -194,6 +197,8 @@ pub enum Reply {
     Stream(OutputId),
     /// All streams.
     Streams,
+    /// A JPEG.
+    Snapshot(Arc<[u8]>),
 }
 
 /// What to do next, in this order.
@@ -277,6 +282,8 @@ pub enum News {
     Muted,
     /// How much of a stream went out.
     Sent(OutputId),
+    /// A small picture of the room: a JPEG.
+    Still(Arc<[u8]>),
 }
 
 /// What a slot shows.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
     inode: u32,
-    remote: (IpAddr, u16),
+    remote: SocketAddr,
     waiting: u32,
     acknowledged: u64,
     window: u32,
@@ -55,19 +55,19 @@ pub(super) struct Search {
 pub(super) struct Connection {
     inode: u32,
     /// The other side.
-    pub(super) remote: IpAddr,
+    pub(super) remote: SocketAddr,
 }
 
 impl Search {
     /// Before it is made.
     pub(super) fn start(port: u16) -> Self {
-        Self { port, old: entries().into_iter().filter(|entry| entry.remote.1 == port).map(|entry| entry.inode).collect() }
+        Self { port, old: entries().into_iter().filter(|entry| entry.remote.port() == port).map(|entry| entry.inode).collect() }
     }
 
     /// The connection, once there is one.
     pub(super) fn found(&self) -> Option<Connection> {
         let mut entries = entries();
-        entries.retain(|entry| entry.remote.1 == self.port && !self.old.contains(&entry.inode));
+        entries.retain(|entry| entry.remote.port() == self.port && !self.old.contains(&entry.inode));
         if entries.is_empty() {
             return None;
         }
@@ -75,7 +75,7 @@ impl Search {
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.into_iter().find(|entry| own.contains(&entry.inode) && !taken.contains(&entry.inode))?;
         taken.insert(entry.inode);
-        Some(Connection { inode: entry.inode, remote: entry.remote.0 })
+        Some(Connection { inode: entry.inode, remote: entry.remote })
     }
 }
 
@@ -157,7 +157,7 @@ fn entry(message: &[u8]) -> Option<Entry> {
     let (waiting, inode) = (u32_at(message, 60)?, u32_at(message, 68)?);
     let info = attribute(message.get(72..)?, INFO)?;
     let acknowledged = u64::from_ne_bytes(info.get(BYTES_ACKED..BYTES_ACKED + 8)?.try_into().ok()?);
-    Some(Entry { inode, remote: (remote, port), waiting, acknowledged, window: u32_at(info, SEND_WINDOW)? })
+    Some(Entry { inode, remote: SocketAddr::new(remote, port), waiting, acknowledged, window: u32_at(info, SEND_WINDOW)? })
 }
 
 fn attribute(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
@@ -194,7 +194,7 @@ mod tests {
         assert!(search.found().is_none());
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let connection = search.found().expect("the new one");
-        assert_eq!(connection.remote, IpAddr::from([127, 0, 0, 1]));
+        assert_eq!(connection.remote, SocketAddr::from(([127, 0, 0, 1], port)));
         assert!(search.found().is_none(), "nobody else may have it");
         let before = connection.read().unwrap();
         stream.write_all(&[1; 20_000]).unwrap();

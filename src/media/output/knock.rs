@@ -1,6 +1,8 @@
 //! Looks whether a server is there, before anything is built for it: its name is looked up, its addresses are held against
-//! what the operator allows, and where it speaks TCP it is connected to and left again.
+//! what the operator allows, and where it speaks TCP it is connected to and left again. One that may be frozen is asked for
+//! a sign of life besides.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
@@ -40,6 +42,16 @@ impl Knock {
         Self(receiver)
     }
 
+    /// Starts to ask for a sign of life.
+    pub(super) fn ask(server: SocketAddr) -> Self {
+        let (sender, receiver) = channel();
+        let _ = std::thread::Builder::new().name("knock".into()).spawn(move || {
+            let answers = answers(server).is_ok_and(|answers| answers);
+            let _ = sender.send(if answers { Found::There(server.ip()) } else { Found::Away("") });
+        });
+        Self(receiver)
+    }
+
     /// What was found, once it was.
     pub(super) fn found(&self) -> Option<Found> {
         match self.0.try_recv() {
@@ -71,6 +83,20 @@ fn look(name: &str, port: u16, tcp: bool, targets: Targets) -> Found {
     Found::Away(away)
 }
 
+/// Whether it says anything to the beginning of RTMP's handshake (version 3 and 1536 bytes). Hanging up is saying something:
+/// a server of TLS does that, and a frozen one can't.
+fn answers(server: SocketAddr) -> std::io::Result<bool> {
+    let mut greeting = [0; 1537];
+    greeting[0] = 3;
+    let mut stream = TcpStream::connect_timeout(&server, ANSWER)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.write_all(&greeting)?;
+    match stream.read(&mut [0; 1]) {
+        Ok(_) => Ok(true),
+        Err(error) => Ok(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -88,6 +114,12 @@ mod tests {
             assert_eq!(look(name, port, true, Targets::Public), Found::Forbidden, "{name}");
         }
         assert_eq!(look("127.0.0.1", port, false, Targets::Any), Found::There(home), "UDP is not asked");
+        let server = (home, port).into();
+        assert!(!answers(server).unwrap(), "its kernel takes the connection, it says nothing");
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..3).for_each(|_| drop(listener.accept())));
+            assert!(answers(server).unwrap(), "it hangs up");
+        });
         drop(listener);
         let refused = look("127.0.0.1", port, true, Targets::Any);
         assert_eq!(refused, Found::Away("The server does not answer at this address."));

@@ -2,9 +2,12 @@
 
 mod connection;
 mod freeze;
+pub(crate) mod hls;
 mod knock;
 pub(crate) mod mp4;
+mod playlist;
 mod retry;
+pub(crate) mod still;
 pub(crate) mod streaming;
 pub(crate) mod viewer;
 mod words;

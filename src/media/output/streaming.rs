@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::connection::{Connection, Search};
-use super::freeze::{Reading, Watch};
+use super::freeze::{Reading, Verdict, Watch};
 use super::knock::{Found, Knock};
 use super::retry::{BackOff, Ending};
 use super::{Muxed, Source, words};
@@ -29,6 +29,11 @@ const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_seconds(2);
 const SILENCE: Duration = Duration::from_secs(8);
 /// Where the connection can't be looked at: bytes that stop for this long are a dead one.
 const STALL: Duration = Duration::from_secs(4);
+/// What stands still for so long is frozen, whatever else lives at its address. SRT's own acknowledgements tell sooner.
+const SURE: Duration = Duration::from_secs(10);
+const SURE_OF_SRT: Duration = Duration::from_secs(3);
+/// A server that gave a sign of life is not asked again for so long.
+const TRUST: Duration = Duration::from_secs(6);
 /// How often the connection is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A server thought frozen that takes the next try within this time was slow instead.
@@ -56,6 +61,9 @@ struct Try {
     connection: Option<Connection>,
     watch: Watch,
     looked: Instant,
+    /// There were doubts whether it lives.
+    question: Option<Knock>,
+    trusted_until: Instant,
 }
 
 enum State {
@@ -134,7 +142,7 @@ impl Streaming {
             .map_err(|problem| problem.within(format!("outputs/{template}.toml")))?;
         let sink = kept.ok_or_else(|| Problem::new("has no 'sink'"))?;
         let now = Instant::now();
-        let watch = Watch::new(self.mistakes);
+        let watch = Watch::new(if srt { SURE_OF_SRT } else { SURE }, self.mistakes);
         let (live, connection, sent) = (false, None, (0, now));
         self.rate.clear();
         self.state = State::Trying(Box::new(Try {
@@ -148,19 +156,31 @@ impl Streaming {
             connection,
             watch,
             looked: now,
+            question: None,
+            trusted_until: now,
         }));
         Ok(())
     }
 
     /// The try's pipeline failed: another follows.
     pub(crate) fn failed(&mut self, details: &str, tell: &mut dyn FnMut(OutputEvent)) {
-        let (words, ending) = words::plain(details);
-        self.again(words, ending, tell);
+        // One failure is told by several elements; only the first is news.
+        if let State::Trying(present) = &self.state {
+            let (words, ending) = words::plain(details, present.live);
+            if ending == Ending::Refused {
+                self.answered();
+            }
+            self.again(words, ending, tell);
+        } else if let State::Leaving { .. } = self.state {
+            self.written();
+        }
     }
 
     /// The mix failed under it.
     pub(crate) fn interrupted(&mut self, tell: &mut dyn FnMut(OutputEvent)) {
-        self.again("The mix was interrupted.", Ending::Lost, tell);
+        if let State::Trying(_) = self.state {
+            self.again("The mix was interrupted.", Ending::Lost, tell);
+        }
     }
 
     fn again(&mut self, words: &str, ending: Ending, tell: &mut dyn FnMut(OutputEvent)) {
@@ -172,10 +192,7 @@ impl Streaming {
                 }
                 self.count(&last);
             }
-            // Going anyway.
-            State::Leaving { last, .. } => return self.count(&last),
-            State::Left => return,
-            State::Waiting { .. } | State::Knocking(_) | State::Due(_) => {}
+            State::Waiting { .. } | State::Knocking(_) | State::Due(_) | State::Leaving { .. } | State::Left => {}
         }
         let (now, retries) = (Instant::now(), self.back_off.retries);
         self.state = State::Waiting { until: now + self.back_off.after(now, ending) };
@@ -244,12 +261,10 @@ impl Streaming {
         }
         if !present.live && present.is_taken() {
             present.live = true;
-            if self.frozen && now.duration_since(present.started) < AWAKE {
-                self.mistakes += 1;
-            }
-            self.frozen = false;
+            self.answered();
             tell(OutputEvent::Live);
         }
+        let State::Trying(present) = &mut self.state else { return Next::Wait };
         let (live, silent) = (present.live, now.duration_since(present.started) > SILENCE);
         match present.look(now) {
             Look::Elsewhere(remote) if !self.targets.allow(remote) => return self.forbid(tell),
@@ -269,6 +284,16 @@ impl Streaming {
             _ => {}
         }
         Next::Wait
+    }
+
+    /// The server took the try or refused it: one that does so at once was not frozen.
+    fn answered(&mut self) {
+        if let State::Trying(present) = &self.state
+            && std::mem::take(&mut self.frozen)
+            && present.started.elapsed() < AWAKE
+        {
+            self.mistakes += 1;
+        }
     }
 
     /// All tries together, and the bitrate of the last seconds.
@@ -356,15 +381,34 @@ impl Try {
         }
         self.looked = now;
         if let Some(found) = self.search.as_ref().and_then(Search::found) {
-            let remote = found.remote;
+            let remote = found.remote.ip();
             (self.search, self.connection) = (None, Some(found));
             return Look::Elsewhere(remote);
         }
-        let frozen = match self.reading() {
-            Some(reading) => self.watch.is_frozen(now, reading),
+        let frozen = match self.reading().map(|reading| self.watch.judge(now, reading)) {
+            Some(Verdict::Frozen) => true,
+            Some(Verdict::Doubtful) => self.is_silent(now),
+            Some(Verdict::Reads) => false,
             None => now.duration_since(self.sent.1) > STALL,
         };
         if frozen { Look::Frozen } else { Look::Fine }
+    }
+
+    /// Asks the server for a sign of life. True when it gave none.
+    fn is_silent(&mut self, now: Instant) -> bool {
+        match self.question.as_ref().map(Knock::found) {
+            None => {
+                let server = self.connection.as_ref().map(|connection| connection.remote);
+                self.question = server.filter(|_| now > self.trusted_until).map(Knock::ask);
+                false
+            }
+            Some(None) => false,
+            Some(Some(Found::There(_))) => {
+                (self.question, self.trusted_until) = (None, now + TRUST);
+                false
+            }
+            Some(Some(Found::Away(_) | Found::Forbidden)) => true,
+        }
     }
 
     fn reading(&self) -> Option<Reading> {
@@ -386,10 +430,9 @@ mod tests {
         let mut streaming = Streaming::new("rtmp://localhost/live/key", Targets::Any).unwrap();
         let mut events = Vec::new();
         for _ in 0..4 {
-            streaming.failed("refused", &mut |event| events.push(event));
+            streaming.again("Away.", Ending::Away, &mut |event| events.push(event));
         }
-        let error = "The server does not answer at this address.".to_owned();
-        assert_eq!(events[3], OutputEvent::Retrying { error, retries: 4 });
+        assert_eq!(events[3], OutputEvent::Retrying { error: "Away.".into(), retries: 4 });
         streaming.stop();
         assert_eq!(streaming.tick(&mut |event| events.push(event)), Next::Forget);
         assert!(matches!(events.last(), Some(OutputEvent::Finished { .. })));

@@ -3,7 +3,7 @@
 use super::retry::Ending;
 
 /// What went wrong, for people, and what it means for the next try.
-pub(super) fn plain(details: &str) -> (&'static str, Ending) {
+pub(super) fn plain(details: &str, live: bool) -> (&'static str, Ending) {
     let details = details.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| details.contains(word));
     if has(&["certificate"]) {
@@ -20,6 +20,8 @@ pub(super) fn plain(details: &str) -> (&'static str, Ending) {
         ("The server does not answer at this address.", Ending::Away)
     } else if has(&["resolv", "name or service"]) {
         ("There is no server of this name.", Ending::Away)
+    } else if !live {
+        ("The server closes the connection at once: the address or the key may be wrong.", Ending::Refused)
     } else {
         ("The connection to the server was lost.", Ending::Refused)
     }
@@ -32,8 +34,8 @@ mod tests {
     #[test]
     fn the_key_never_comes_through() {
         for details in ["'publish' cmd failed: stream sekret", "Connection refused rtmp://h/app/sekret", "sekret"] {
-            assert!(!plain(details).0.contains("sekret"));
+            assert!(!plain(details, true).0.contains("sekret"));
         }
-        assert!(plain("Unacceptable TLS certificate").0.contains("certificate"));
+        assert!(plain("Unacceptable TLS certificate", false).0.contains("certificate"));
     }
 }
