@@ -4,6 +4,9 @@
 export const PLACES = ['server', 'youtube', 'twitch', 'facebook', 'hls'] as const;
 export type Place = (typeof PLACES)[number];
 
+/** Names that are the same in every language. */
+export const SERVICES: Readonly<Partial<Record<Place, string>>> = { youtube: 'YouTube', twitch: 'Twitch', facebook: 'Facebook' };
+
 /** The services' own addresses: only the key is asked for. Nothing here contacts them. */
 const SERVERS: Readonly<Partial<Record<Place, string>>> = {
   youtube: 'rtmps://a.rtmps.youtube.com:443/live2',
