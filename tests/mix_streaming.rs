@@ -215,8 +215,9 @@ fn no_server_touches_another_whatever_becomes_of_it() {
     signal("-CONT", &frozen.child);
     let at = Instant::now();
     println!("thawed: {:?}", heard.until("the frozen one is back", s(5), |heard| heard.lives(stopped) > 1) - at);
-    let both = |heard: &Heard<'_>| [dying, stopped].iter().all(|output| heard.seconds(*output) > 7.0);
-    heard.until("both go on", s(15), both);
+    let since = [dying, stopped].map(|output| (output, heard.seconds(output)));
+    let both = |heard: &Heard<'_>| since.iter().all(|(output, since)| heard.seconds(*output) > since + 3.5);
+    heard.until("both go on", s(20), both);
 
     let all = [record, dying, good, stopped, nobody, unwanted, slow];
     for output in all {
