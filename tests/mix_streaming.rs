@@ -226,7 +226,8 @@ fn no_server_touches_another_whatever_becomes_of_it() {
     heard.until("all end", s(20), |heard| all.iter().all(|output| heard.ended(*output)));
     assert!(!format!("{:?}", heard.events).contains("sekret"));
     assert_eq!((heard.retried(good), heard.lives(good)), (0, 1));
-    let of_slow: Vec<_> = heard.events.iter().filter(|(of, ..)| *of == slow).map(|(_, at, event)| (*at - start, event)).collect();
+    let of_slow: Vec<_> =
+        heard.events.iter().filter(|(of, ..)| *of == slow).map(|(_, at, event)| (*at - start, event)).collect();
     assert!(heard.retried(slow) < 2, "who is slow is not started over and over: {of_slow:#?}");
     let (sent, short) = (heard.sent(good).unwrap(), heard.sent(slow).unwrap());
     println!("good {sent:?}\nslow {short:?}");
@@ -308,7 +309,8 @@ fn an_address_without_a_server_is_retried_until_stopped() {
 /// The playlist's segments with their lengths.
 fn segments(playlist: &str) -> Vec<(f64, &str)> {
     let lines: Vec<&str> = playlist.lines().collect();
-    let segment = |pair: &[&'_ str]| pair[0].strip_prefix("#EXTINF:").map(|text| text.trim_end_matches(',').parse().unwrap());
+    let segment =
+        |pair: &[&'_ str]| pair[0].strip_prefix("#EXTINF:").map(|text| text.trim_end_matches(',').parse().unwrap());
     lines.windows(2).filter_map(|pair| Some((segment(pair)?, pair[1]))).collect()
 }
 
@@ -319,8 +321,7 @@ fn players_find_segments_that_roll_on_or_stay_and_end() {
     room.mix.compose(scene);
     let [rolling, event] = [1, 2].map(OutputId);
     let folders = [rolling, event].map(|output| folder.path().join(output.to_string()));
-    for (output, folder, window) in
-        [(rolling, &folders[0], HlsWindow::Rolling), (event, &folders[1], HlsWindow::Event)]
+    for (output, folder, window) in [(rolling, &folders[0], HlsWindow::Rolling), (event, &folders[1], HlsWindow::Event)]
     {
         room.mix.start(output, OutputJob::Hls { folder: folder.clone(), window });
     }
@@ -339,9 +340,9 @@ fn players_find_segments_that_roll_on_or_stay_and_end() {
         assert!(playlist.ends_with("#EXT-X-ENDLIST\n") && playlist.contains("TARGETDURATION:2\n"), "{playlist}");
         let listed = segments(&playlist);
         assert!(listed.iter().all(|(seconds, _)| *seconds < 2.5), "{playlist}");
-        let written = std::fs::read_dir(folder).unwrap().filter(|entry| {
-            entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "ts")
-        });
+        let written = std::fs::read_dir(folder)
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "ts"));
         assert_eq!(written.count(), listed.len());
         let whole = folder.join("index.m3u8");
         let seconds: f64 = listed.iter().map(|(seconds, _)| seconds).sum();
@@ -375,7 +376,11 @@ fn a_still_wakes_the_mix_for_a_moment() {
         std::fs::write(&file, &jpeg).unwrap();
         let (seen_width, seen_height, _) = shape(&file);
         assert_eq!((seen_width, seen_height), (width, height));
-        assert!(near(colours(&file, rect(0, 0, width, height))[0], RED), "{:?}", colours(&file, rect(0, 0, width, height)));
+        assert!(
+            near(colours(&file, rect(0, 0, width, height))[0], RED),
+            "{:?}",
+            colours(&file, rect(0, 0, width, height))
+        );
         assert!(size == StillSize::Full || jpeg.len() <= 10_000, "{}", jpeg.len());
         println!("{size:?}: {} bytes", jpeg.len());
     }

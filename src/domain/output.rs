@@ -8,8 +8,8 @@ use super::ids::OutputId;
 use super::media::{OutputEvent, Sent};
 use super::words::{Layout, RecordingState, StreamState};
 
-pub use super::target::StreamUrl;
 use super::target::HlsWindow;
+pub use super::target::StreamUrl;
 
 /// A recording of the mix.
 #[derive(Debug, Clone, PartialEq)]

@@ -325,7 +325,8 @@ mod tests {
 
     #[test]
     fn options_of_srt_are_read() {
-        let url = StreamUrl::parse("srt://[2001:db8::1]:9000?streamid=%23!::r=live/x,m=publish&latency=200&mode=caller");
+        let url =
+            StreamUrl::parse("srt://[2001:db8::1]:9000?streamid=%23!::r=live/x,m=publish&latency=200&mode=caller");
         let url = url.unwrap_or_else(|refusal| panic!("{refusal}"));
         assert_eq!(url.server(), ("2001:db8::1", 9000));
         let options = [("streamid", "#!::r=live/x,m=publish".to_owned()), ("latency", "200".to_owned())];
@@ -335,9 +336,25 @@ mod tests {
     #[test]
     fn addresses_of_private_networks_are_known() {
         for address in [
-            "127.0.0.1", "127.8.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fec0::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1", "2002:a00:1::",
+            "127.0.0.1",
+            "127.8.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fec0::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:a00:1::",
         ] {
             let ip = address.parse().unwrap();
             assert!(is_private(ip) && Targets::Any.allow(ip) && !Targets::Public.allow(ip), "{address}");
@@ -345,7 +362,9 @@ mod tests {
         for address in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "2002:808:808::"] {
             assert!(Targets::Public.allow(address.parse().unwrap()), "{address}");
         }
-        for (url, private) in [("rtmp://localhost/a/b", true), ("rtmp://[::1]/a/b", true), ("rtmp://a.example/a", false)] {
+        for (url, private) in
+            [("rtmp://localhost/a/b", true), ("rtmp://[::1]/a/b", true), ("rtmp://a.example/a", false)]
+        {
             assert_eq!(StreamUrl::parse(url).map(|url| url.is_plainly_private()), Ok(private), "{url}");
         }
     }

@@ -120,7 +120,8 @@ fn a_room_is_live_to_hls_once() {
 fn an_operator_keeps_streams_out_of_private_networks() {
     let mut s = Script::new();
     s.room = Room::new(s.room.settings().clone()).with_targets(Targets::Public);
-    for url in ["rtmp://127.0.0.1/live/key", "rtmps://localhost/live/key", "srt://[fd00::1]:9000", "rtmp://10.0.0.1/a"] {
+    for url in ["rtmp://127.0.0.1/live/key", "rtmps://localhost/live/key", "srt://[fd00::1]:9000", "rtmp://10.0.0.1/a"]
+    {
         assert_eq!(reason(stream(&mut s, url)), Some(Reason::Forbidden), "{url}");
     }
     assert!(stream(&mut s, "rtmp://live.example/app/key").is_ok() && stream(&mut s, "hls:").is_ok());

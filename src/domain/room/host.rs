@@ -42,9 +42,12 @@ impl Room {
             Act::Participants => Ok(Reply::Participants),
             Act::Streams => Ok(Reply::Streams),
             // Handled before.
-            Act::Offer { .. } | Act::Media(_) | Act::View { .. } | Act::Leave | Act::DeleteRecording { .. } | Act::Snapshot => {
-                Ok(Reply::Done)
-            }
+            Act::Offer { .. }
+            | Act::Media(_)
+            | Act::View { .. }
+            | Act::Leave
+            | Act::DeleteRecording { .. }
+            | Act::Snapshot => Ok(Reply::Done),
         }
     }
 

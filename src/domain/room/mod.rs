@@ -163,7 +163,13 @@ impl Room {
         let answers = self.members.iter().filter_map(session::deadline);
         let empty = self.empty_since.map(|since| since + EMPTY_LIMIT);
         let lines = self.members.iter().filter_map(|member| member.line.next_timer());
-        places.chain(answers).chain(empty).chain(lines).chain(self.stills.next_timer()).chain(self.speaking_timer()).min()
+        places
+            .chain(answers)
+            .chain(empty)
+            .chain(lines)
+            .chain(self.stills.next_timer())
+            .chain(self.speaking_timer())
+            .min()
     }
 
     /// What hosts can change.

@@ -109,7 +109,9 @@ mod tests {
     fn only_names_that_were_given_are_read() {
         let stream = OutputId(0x7c);
         assert!(is_segment(stream, &format!("{stream}-000012.ts")));
-        for name in ["index.new", "../x", "o7d-000001.ts", "o7c-1.ts", "o7c-00000a.ts", "o7c-000001.ts/..", "o7c-0000000001.ts"] {
+        for name in
+            ["index.new", "../x", "o7d-000001.ts", "o7c-1.ts", "o7c-00000a.ts", "o7c-000001.ts/..", "o7c-0000000001.ts"]
+        {
             assert!(!is_segment(stream, name), "{name}");
         }
     }

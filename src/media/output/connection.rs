@@ -61,7 +61,10 @@ pub(super) struct Connection {
 impl Search {
     /// Before it is made.
     pub(super) fn start(port: u16) -> Self {
-        Self { port, old: entries().into_iter().filter(|entry| entry.remote.port() == port).map(|entry| entry.inode).collect() }
+        Self {
+            port,
+            old: entries().into_iter().filter(|entry| entry.remote.port() == port).map(|entry| entry.inode).collect(),
+        }
     }
 
     /// The connection, once there is one.
@@ -157,7 +160,13 @@ fn entry(message: &[u8]) -> Option<Entry> {
     let (waiting, inode) = (u32_at(message, 60)?, u32_at(message, 68)?);
     let info = attribute(message.get(72..)?, INFO)?;
     let acknowledged = u64::from_ne_bytes(info.get(BYTES_ACKED..BYTES_ACKED + 8)?.try_into().ok()?);
-    Some(Entry { inode, remote: SocketAddr::new(remote, port), waiting, acknowledged, window: u32_at(info, SEND_WINDOW)? })
+    Some(Entry {
+        inode,
+        remote: SocketAddr::new(remote, port),
+        waiting,
+        acknowledged,
+        window: u32_at(info, SEND_WINDOW)?,
+    })
 }
 
 fn attribute(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {

@@ -114,8 +114,14 @@ mod tests {
     fn a_frozen_server_is_doubted_while_its_machine_still_acknowledges() {
         // As measured: nginx under SIGSTOP at 400 kbit/s, its window of 117 KB shrinking to nothing.
         let measured: [(u64, u64); 8] = [
-            (270_033, 114_688), (292_433, 96_256), (318_826, 73_728), (342_737, 56_320), (365_326, 38_912), (389_956, 20_480),
-            (414_224, 1024), (415_248, 0),
+            (270_033, 114_688),
+            (292_433, 96_256),
+            (318_826, 73_728),
+            (342_737, 56_320),
+            (365_326, 38_912),
+            (389_956, 20_480),
+            (414_224, 1024),
+            (415_248, 0),
         ];
         assert_eq!(found(0, measured.map(|(acknowledged, window)| (acknowledged, window, false)))[0], Some(4));
         // And with the most room that a kernel was seen to give.

@@ -91,8 +91,8 @@ fn answers(server: SocketAddr) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&server, ANSWER)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.write_all(&greeting)?;
-    match stream.read(&mut [0; 1]) {
-        Ok(_) => Ok(true),
+    match stream.read_exact(&mut [0; 1]) {
+        Ok(()) => Ok(true),
         Err(error) => Ok(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
     }
 }
@@ -123,6 +123,9 @@ mod tests {
         drop(listener);
         let refused = look("127.0.0.1", port, true, Targets::Any);
         assert_eq!(refused, Found::Away("The server does not answer at this address."));
-        assert_eq!(look("no-such-host.invalid", 1, true, Targets::Any), Found::Away("There is no server of this name."));
+        assert_eq!(
+            look("no-such-host.invalid", 1, true, Targets::Any),
+            Found::Away("There is no server of this name.")
+        );
     }
 }

@@ -111,7 +111,10 @@ mod tests {
         playlist.end();
         let text = playlist.text();
         assert!(old.is_empty() && text.contains("#EXT-X-MEDIA-SEQUENCE:0\n"), "{text}");
-        assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n") && text.contains("#EXT-X-DISCONTINUITY\n#EXTINF:2.000,\n3.ts\n"));
+        assert!(
+            text.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n")
+                && text.contains("#EXT-X-DISCONTINUITY\n#EXTINF:2.000,\n3.ts\n")
+        );
         assert!(text.ends_with("#EXTINF:0.700,\n30.ts\n#EXT-X-ENDLIST\n"), "{text}");
     }
 }

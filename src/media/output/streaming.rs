@@ -67,12 +67,17 @@ struct Try {
 }
 
 enum State {
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     Knocking(Knock),
     /// The server is there, and waits to be tried.
     Due(IpAddr),
     Trying(Box<Try>),
-    Leaving { last: Box<Try>, since: Instant },
+    Leaving {
+        last: Box<Try>,
+        since: Instant,
+    },
     Left,
 }
 
@@ -132,7 +137,11 @@ impl Streaming {
         let template = if srt { "srt" } else { "rtmp" };
         let mut kept = None;
         let prepare = |sink: &gst::Element| {
-            if srt { aim_srt(sink, &self.url, address)? } else { aim_rtmp(sink, &self.url)? }
+            if srt {
+                aim_srt(sink, &self.url, address)?
+            } else {
+                aim_rtmp(sink, &self.url)?
+            }
             kept = Some(sink.clone());
             Ok(())
         };
