@@ -90,6 +90,8 @@ pub struct Config {
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether streams may go to this machine and to private networks.
+    pub allow_private_targets: bool,
 }
 
 impl Default for Config {
@@ -123,6 +125,7 @@ impl Default for Config {
             retention_mb: 0,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
+            allow_private_targets: true,
         }
     }
 }

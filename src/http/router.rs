@@ -17,7 +17,7 @@ use super::doors::{self, Sessions};
 use super::error::Problem;
 use super::limits::Limits;
 use super::{App, AppState, SharedApp};
-use super::{files, health, log, pages, recordings, rooms, streams, ws};
+use super::{files, health, log, pages, recordings, rooms, snapshot, streams, ws};
 
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
@@ -66,6 +66,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(files::download_track))
         .routes(routes!(streams::start, streams::list))
         .routes(routes!(streams::end))
+        .routes(routes!(snapshot::show))
         .routes(routes!(ws::open))
         .merge(doors::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi())

@@ -15,6 +15,10 @@ impl Room {
                 self.settings.invitation = invitation;
                 self.effects.push(Effect::SaveSettings);
                 self.tell_hosts(News::Invitation);
+                if self.streams.iter().any(|stream| stream.hls.is_some() && stream.runs()) {
+                    // Players find it at another address now.
+                    self.tell_room();
+                }
                 Ok(Reply::Room)
             }
             Act::Mute { participant, muted } => self.mute(participant, muted),
@@ -39,9 +43,12 @@ impl Room {
             Act::Participants => Ok(Reply::Participants),
             Act::Streams => Ok(Reply::Streams),
             // Handled before.
-            Act::Offer { .. } | Act::Media(_) | Act::View { .. } | Act::Leave | Act::DeleteRecording { .. } => {
-                Ok(Reply::Done)
-            }
+            Act::Offer { .. }
+            | Act::Media(_)
+            | Act::View { .. }
+            | Act::Leave
+            | Act::DeleteRecording { .. }
+            | Act::Snapshot => Ok(Reply::Done),
         }
     }
 

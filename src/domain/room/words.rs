@@ -1,6 +1,7 @@
 //! What goes into a room and what comes out of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::canvas::Wish;
 use crate::domain::disk::Disk;
@@ -183,6 +184,8 @@ pub enum Act {
     Participants,
     /// Host: what is streamed.
     Streams,
+    /// Host: what the mix shows.
+    Snapshot,
 }
 
 /// What came of a request. Lists and things are read from the room itself, right after `handle`.
@@ -206,6 +209,8 @@ pub enum Reply {
     Stream(OutputId),
     /// All streams.
     Streams,
+    /// A JPEG.
+    Snapshot(Arc<[u8]>),
 }
 
 /// What to do next, in this order.
@@ -289,6 +294,10 @@ pub enum News {
     Invitation,
     /// A host muted you.
     Muted,
+    /// How much of a stream went out.
+    Sent(OutputId),
+    /// A small picture of the room: a JPEG.
+    Still(Arc<[u8]>),
 }
 
 /// What a slot shows.

@@ -22,6 +22,16 @@ export interface Notice {
   code: string;
 }
 
+/** What of a stream went out. */
+export interface Sent {
+  bytes: number;
+  bitrate: number;
+  dropped: number;
+  duration: number;
+  /** Frames were left out just now: its server does not keep up. */
+  slow: boolean;
+}
+
 /** A tile's name in the state: whose, and which picture. */
 export interface TileId {
   participant: string;
@@ -48,6 +58,10 @@ export interface RoomState {
   spoke: string[];
   waiting: WaitingView[];
   invitation: { code: string; url: string } | null;
+  /** To hosts: what of each stream went out. */
+  sent: Readonly<Record<string, Sent>>;
+  /** A picture of the room for a line that carries its sound alone: a `data:` address. */
+  still: string | null;
   /** What the person asked to see. */
   view: ViewChoice;
   pinned: TileId | null;
@@ -87,6 +101,8 @@ export function initial(): RoomState {
     spoke: [],
     waiting: [],
     invitation: null,
+    sent: {},
+    still: null,
     view: 'auto',
     pinned: null,
     page: 0,
@@ -155,6 +171,10 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       return { ...state, waiting: message.waiting };
     case 'invitation':
       return { ...state, invitation: { code: message.invitation, url: message.url } };
+    case 'stream_sent':
+      return { ...state, sent: { ...state.sent, [message.stream]: sentNow(state.sent[message.stream], message) } };
+    case 'still':
+      return { ...state, still: `data:image/jpeg;base64,${message.jpeg}` };
     case 'muted':
       return noticed(state, 'muted');
     case 'error':
@@ -173,6 +193,11 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       // A newer server may say more than this page knows.
       return state;
   }
+}
+
+function sentNow(before: Sent | undefined, now: Omit<Sent, 'slow'>): Sent {
+  const { bytes, bitrate, dropped, duration } = now;
+  return { bytes, bitrate, dropped, duration, slow: before !== undefined && dropped > before.dropped };
 }
 
 function over(state: RoomState, code: string, message: string): RoomState {
@@ -196,8 +221,10 @@ function joined(state: RoomState, participant: ParticipantView): RoomState {
 
 function changed(state: RoomState, participant: ParticipantView): RoomState {
   const participants = state.participants.map((known) => (known.id === participant.id ? participant : known));
-  const role = participant.id === state.you ? participant.role : state.role;
-  return { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role };
+  const mine = participant.id === state.you;
+  const role = mine ? participant.role : state.role;
+  const still = mine && participant.view !== 'sound' ? null : state.still;
+  return { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role, still };
 }
 
 function left(state: RoomState, id: string): RoomState {
@@ -267,6 +294,11 @@ export function runningRecording(room: RoomView): RoomView['recordings'][number]
 
 export function runningStreams(room: RoomView): RoomView['streams'] {
   return room.streams.filter(({ state }) => state === 'connecting' || state === 'live' || state === 'retrying');
+}
+
+/** The HLS stream that runs: where players find it. */
+export function playlist(room: RoomView): string | null {
+  return runningStreams(room).find((stream) => stream.playlist != null)?.playlist ?? null;
 }
 
 export function isLive(room: RoomView): boolean {
