@@ -70,6 +70,9 @@ pub struct Config {
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<IpAddr>,
+    /// Sites that may show the page in a frame of theirs: scheme, host and port.
+    #[serde(deserialize_with = "list")]
+    pub embed_allow: Vec<PublicUrl>,
 }
 
 impl Default for Config {
@@ -93,6 +96,7 @@ impl Default for Config {
             metrics_listen: None,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
+            embed_allow: Vec::new(),
         }
     }
 }

@@ -168,6 +168,7 @@ impl World {
             locked: false,
             lobby: false,
             layout: Layout::Grid,
+            rules: Rules::default(),
         };
         let room = Room::new(settings);
         let (people, carried, replies, asked) = Default::default();

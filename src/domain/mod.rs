@@ -11,5 +11,6 @@ pub mod room;
 pub mod scene;
 pub mod slots;
 pub mod speaker;
+pub mod talk;
 pub mod thin;
 pub mod words;

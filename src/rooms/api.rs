@@ -10,7 +10,8 @@ use crate::domain::canvas::Wish;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, ViewChoice, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState, ViewChoice,
+    ViewMode,
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
@@ -29,6 +30,10 @@ pub struct NewRoom {
     pub locked: bool,
     /// False unless given.
     pub lobby: bool,
+    /// `Auto` unless given.
+    pub layout: Option<Layout>,
+    /// What guests may do; everything unless given.
+    pub rules: Option<Rules>,
 }
 
 /// A room's settings and secrets: what is kept across restarts.
@@ -54,6 +59,8 @@ pub struct RoomRecord {
     pub lobby: bool,
     /// The layout of the mix.
     pub layout: Layout,
+    /// What guests may do.
+    pub rules: Rules,
     /// When it was made.
     pub created_at: SystemTime,
 }
@@ -65,6 +72,8 @@ pub struct RoomState {
     pub record: RoomRecord,
     /// How many are in it.
     pub participants: u32,
+    /// Their names in order of arrival, where the rules let them be shown to whoever has the invitation.
+    pub names: Option<Vec<String>>,
     /// A recording runs.
     pub recording: bool,
     /// A stream runs.
@@ -123,6 +132,15 @@ pub enum Action {
     },
     /// The member leaves for good.
     Leave,
+    /// The member writes to everybody.
+    Chat {
+        /// As typed.
+        text: String,
+    },
+    /// The member reacts.
+    React(Reaction),
+    /// The member raises a hand, or lowers it.
+    RaiseHand(bool),
     /// Host: settings; what is `None` stays.
     ChangeRoom {
         /// A new name.
@@ -135,6 +153,8 @@ pub enum Action {
         lobby: Option<bool>,
         /// The mix's layout.
         layout: Option<Layout>,
+        /// What guests may do.
+        rules: Option<Rules>,
     },
     /// Host: `Outcome::Room` with the new invitation.
     RenewInvitation,
@@ -144,6 +164,23 @@ pub enum Action {
         participant: ParticipantId,
         /// Mute, or end the mute.
         muted: bool,
+    },
+    /// Host: everybody who is no host.
+    MuteAll,
+    /// Host.
+    AskToUnmute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Host.
+    StopShare {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Host.
+    LowerHand {
+        /// Whose.
+        participant: ParticipantId,
     },
     /// Host.
     SetRole {

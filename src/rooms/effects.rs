@@ -124,8 +124,8 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
-        let Present { participants, recording, live, ended } = self.present();
-        RoomState { record: self.record.clone(), participants, recording, live, ended }
+        let Present { participants, names, recording, live, ended } = self.present();
+        RoomState { record: self.record.clone(), participants, names, recording, live, ended }
     }
 
     fn present(&self) -> Present {
@@ -133,6 +133,12 @@ impl Actor {
             |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
         Present {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
+            names: self
+                .room
+                .settings()
+                .rules
+                .names_shown
+                .then(|| self.room.members().iter().map(|member| member.name.clone()).collect()),
             recording: self.room.recordings().iter().any(recorded),
             live: self.room.streams().iter().any(output::Stream::runs),
             ended: self.room.has_ended(),

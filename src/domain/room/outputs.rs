@@ -26,6 +26,9 @@ impl Room {
         layout: Option<Layout>,
         wish: Wish,
     ) -> Result<Reply, Refusal> {
+        if !self.settings.rules.recording {
+            return Err(Refusal::new(Reason::Conflict, "this room is not recorded; allow it in its settings first"));
+        }
         if self.recordings.iter().filter(|recording| recording.runs()).count() >= MAX_RUNNING {
             return Err(too_many("recordings"));
         }
