@@ -229,6 +229,8 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
     case 'error':
       return noticed(state, 'refused', message.message, message.code);
     case 'closing':
+      // What this page says is not understood: it is older than the server.
+      if (message.code === 'invalid_request' && state.phase.kind === 'joining') return over(state, 'outdated', message.message);
       // After these the socket comes back by itself; the room is drawn as it was.
       return message.code === 'shutdown' || message.code === 'slow' ? state : over(state, message.code, message.message);
     case 'answer':
