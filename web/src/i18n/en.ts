@@ -181,6 +181,7 @@ export const en = {
   'chat.write': 'Write to everybody',
   'chat.send': 'Send',
   'chat.left': { one: '{count} character left', other: '{count} characters left' } as Plural,
+  'chat.over': { one: '{count} character too many', other: '{count} characters too many' } as Plural,
   'chat.kept': 'Whoever comes later reads it too. It is gone when the room ends.',
 
   'view.title': 'What I see',
