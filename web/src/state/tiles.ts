@@ -58,7 +58,7 @@ export function arrange(state: RoomState, area: Area, most: number): Arranged {
     tiles: [
       ...front.flatMap((id, index) => tile(id, rects.large[index], true)),
       ...shown.flatMap((id, index) => tile(id, rects.others[index], false)),
-      ...(self === 'small' ? tile({ participant: state.you, source: 'camera' }, corner(area), false, true) : []),
+      ...(self === 'small' ? tile({ participant: state.you, source: 'camera' }, corner(area, rects.large.at(-1)), false, true) : []),
     ],
     page,
     pages: state.layout === 'stage' && front.length > 0 ? 1 : parts.length,
@@ -87,11 +87,11 @@ function others(state: RoomState, people: ParticipantView[], front: TileId[]): T
   return all.filter((tile) => !front.some((large) => same(large, tile)));
 }
 
-/** Of one's own small picture: the lower right. */
-function corner({ width, height, gap }: Area): Rect {
+/** Of one's own small picture: the lower right, of what is large where there is such a thing. */
+function corner({ width, height, gap }: Area, large: Rect = { x: 0, y: 0, width, height }): Rect {
   const wide = Math.round(Math.min(220, Math.max(108, width * 0.17)));
   const high = Math.round((wide * 9) / 16);
-  return { x: width - wide - gap, y: height - high - gap, width: wide, height: high };
+  return { x: large.x + large.width - wide - gap, y: large.y + large.height - high - gap, width: wide, height: high };
 }
 
 /**
