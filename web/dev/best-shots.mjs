@@ -64,7 +64,7 @@ await visit({ width: 1280, height: 800 }, 'light', async (page, shot) => {
   await page.getByLabel('Write to everybody').fill('I bring the coffee.');
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Raise hand' }).click();
-  await page.mouse.move(640, 300);
+  await page.mouse.move(640, 20);
   await page.waitForTimeout(5500);
   await shot('page-room.jpg');
 });

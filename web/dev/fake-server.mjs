@@ -14,7 +14,7 @@ const POLICY =
 const NAMES = ['Anna Lindqvist', 'Bruno', 'Chiara Romano', 'Dmitri', 'Élodie Fabre', 'Farid', 'Grace Okafor', 'Hiro', 'Ines', 'Jonas', 'Khadija', 'Luis', 'Mei', 'Noor', 'Oscar', 'Priya', 'Quentin', 'Rosa'];
 
 const CHAT = [
-  [1, 'Hello everybody! 👋'],
+  [1, 'Hello everybody! Who brings the cake?'],
   [2, 'Hi Anna. The recipe is here: https://example.org/recipes/plum-cake (the second one).'],
   [2, 'Use <b>fresh</b> plums'],
   [1, 'Lovely, thank you. I will try it on Sunday and tell you how it went.'],

@@ -120,6 +120,7 @@ export const de: Messages = {
   'allow.other': 'Suchen Sie Kamera und Mikrofon unter den Berechtigungen dieser Seite, neben der Adresse oder in den Einstellungen.',
 
   'device.meter': 'Hört es Sie?',
+  'device.meter.start': 'Mikrofon prüfen',
   'device.meter.off': 'Das Mikrofon ist aus.',
   'device.meter.speak': 'Sagen Sie etwas: Der Balken sollte sich bewegen.',
   'device.meter.heard': 'Ihr Mikrofon hört Sie.',

@@ -123,6 +123,7 @@ export const en = {
   'allow.other': 'Look for camera and microphone among the permissions of this page, beside the address or in the settings.',
 
   'device.meter': 'Does it hear you?',
+  'device.meter.start': 'Test the microphone',
   'device.meter.off': 'The microphone is off.',
   'device.meter.speak': 'Say something: the bar should move.',
   'device.meter.heard': 'Your microphone hears you.',

@@ -120,6 +120,7 @@ export const es: Messages = {
   'allow.other': 'Busque cámara y micrófono entre los permisos de esta página, junto a la dirección o en los ajustes.',
 
   'device.meter': '¿Le oye?',
+  'device.meter.start': 'Probar el micrófono',
   'device.meter.off': 'El micrófono está apagado.',
   'device.meter.speak': 'Diga algo: la barra debería moverse.',
   'device.meter.heard': 'Su micrófono le oye.',

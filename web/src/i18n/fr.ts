@@ -326,6 +326,7 @@ export const fr: Messages = {
   'allow.android': 'Sur Android : appuyez sur l’icône à côté de l’adresse, puis Autorisations, et autorisez caméra et micro.',
   'allow.other': 'Cherchez caméra et micro parmi les autorisations de cette page, près de l’adresse ou dans les réglages.',
   'device.meter': 'Vous entend-il ?',
+  'device.meter.start': 'Essayer le micro',
   'device.meter.off': 'Le micro est coupé.',
   'device.meter.speak': 'Dites quelque chose : la barre doit bouger.',
   'device.meter.heard': 'Votre micro vous entend.',

@@ -172,7 +172,7 @@ describe('notices', () => {
 });
 
 describe('what is done together', () => {
-  const line = (id: number, participant = 'b', text = 'hi') => ({ id, participant, name: participant.toUpperCase(), text, sent_at: '' });
+  const line = (id: number, participant = 'b', text = 'hi', hour = 10) => ({ id, participant, name: participant.toUpperCase(), text, sent_at: `2026-11-22T${hour}:00:00Z` });
   const said = (...lines: ReturnType<typeof line>[]): ServerMessage => ({ type: 'chat', lines });
 
   it('keeps each line once, in order, and counts what was not read', () => {
@@ -185,6 +185,12 @@ describe('what is done together', () => {
     const open = reduce(news, { type: 'chat', open: true });
     expect(after(open, said(line(7))).unread).toBe(0);
     expect(kinds(after(open, said(line(7)))).length).toBe(kinds(open).length);
+  });
+
+  it('keeps what was written before the server restarted and counted anew', () => {
+    const before = after(inside, said(line(0, 'b', 'one'), line(1, 'b', 'two')));
+    const restarted = after(before, said(line(0, 'b', 'three', 11)));
+    expect(restarted.chat.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
   });
 
   it('shows reactions of who is here, for a moment', () => {

@@ -84,7 +84,7 @@ export interface RoomState {
   self: SelfView;
   /** Which part of the people is drawn when not everybody fits; 0 holds you and who spoke. */
   page: number;
-  /** Oldest first, by their numbers. */
+  /** Oldest first. */
   chat: ChatLine[];
   chatOpen: boolean;
   /** Lines of others since the chat was last open. */
@@ -292,12 +292,17 @@ function left(state: RoomState, id: string): RoomState {
   return noticed(next, 'left', gone.name);
 }
 
-/** Lines by their numbers: what a returning page is told again is not there twice. */
+/** A line's own name: after a restart of the server its numbers begin anew. */
+export function lineKey({ id, sent_at }: ChatLine): string {
+  return `${sent_at} ${id}`;
+}
+
+/** What a returning page is told again is not there twice; what was written before the server restarted stays. */
 function written(state: RoomState, lines: ChatLine[]): RoomState {
-  const known = new Set(state.chat.map(({ id }) => id));
-  const news = lines.filter(({ id }) => !known.has(id));
+  const known = new Set(state.chat.map(lineKey));
+  const news = lines.filter((line) => !known.has(lineKey(line)));
   if (news.length === 0) return state;
-  const chat = [...state.chat, ...news].sort((a, b) => a.id - b.id).slice(-MOST_LINES);
+  const chat = [...state.chat, ...news].sort((a, b) => Date.parse(a.sent_at) - Date.parse(b.sent_at) || a.id - b.id).slice(-MOST_LINES);
   const ofOthers = news.filter(({ participant }) => participant !== state.you);
   const next = { ...state, chat, unread: state.chatOpen ? 0 : state.unread + ofOthers.length };
   const [line] = ofOthers;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { meter } from '../session/level.svelte';
+import { wave } from '../session/sounds';
 import { howToAllow } from '../view/browser';
 import { parts } from './links';
 import { readPrefs, USUAL_PREFS } from './prefs';
@@ -40,6 +41,16 @@ describe('sounds', () => {
     expect(cue(inside, { ...inside, unread: 1 })).toBe('message');
     expect(cue({ ...inside, unread: 1 }, inside)).toBeNull();
     expect(cue(initial(), { ...inside, unread: 3 }), 'what was there before one came').toBeNull();
+  });
+});
+
+describe('a tone', () => {
+  it('is a WAV file that begins and ends in silence', () => {
+    const bytes = wave([440, 880]);
+    const samples = new Int16Array(bytes, 44);
+    expect(new TextDecoder().decode(bytes.slice(0, 4))).toBe('RIFF');
+    expect([samples[0], Math.abs(samples.at(-1) ?? 9) < 200, Math.max(...samples) > 5000]).toEqual([0, true, true]);
+    expect(new DataView(bytes).getUint32(4, true)).toBe(bytes.byteLength - 8);
   });
 });
 
