@@ -440,7 +440,7 @@ export const de: Messages = {
   'privacy.title': 'Datenschutz',
   'privacy.lead': 'Was wo und wie lange gespeichert wird. Wer diesen Server betreibt, kann lesen, was der Server liest; sonst ist niemand beteiligt.',
   'privacy.media': 'Bild und Ton',
-  'privacy.media.text': 'Sie gehen verschlüsselt von Ihrem Gerät zu diesem Server und von dort zu den anderen in Ihrem Raum. Gespeichert werden sie nur, solange ein Gastgeber aufnimmt; das sehen alle im Raum die ganze Zeit, und wer dazukommt, erfährt es vor dem Eintreten. Eine Aufnahme bleibt, bis ein Gastgeber sie löscht.',
+  'privacy.media.text': 'Sie gehen verschlüsselt von Ihrem Gerät zu diesem Server und von dort zu den anderen in Ihrem Raum. Gespeichert werden sie nur, solange ein Gastgeber aufnimmt; das sehen alle im Raum die ganze Zeit, und wer dazukommt, erfährt es vor dem Eintreten. Eine Aufnahme, mit den Namen der Beteiligten, bleibt, bis ein Gastgeber oder der Betreiber sie löscht.',
   'privacy.text': 'Unterhaltung, Reaktionen und Hände',
   'privacy.text.text': 'Die letzten 200 Zeilen der Unterhaltung bleiben im Arbeitsspeicher des Servers, für alle, die später kommen. Sie stehen auf keiner Platte und sind weg, wenn der Raum endet oder der Server neu startet. Reaktionen und Hände werden nicht gespeichert.',
   'privacy.server': 'Auf dem Server',

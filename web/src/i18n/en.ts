@@ -443,7 +443,7 @@ export const en = {
   'privacy.title': 'Privacy',
   'privacy.lead': 'What is kept where, and for how long. Whoever runs this server can read what the server reads; nobody else is involved.',
   'privacy.media': 'Picture and sound',
-  'privacy.media.text': 'They go encrypted from your device to this server and from there to the others in your room. They are kept only while a host records, which everybody in the room sees all the time and newcomers are told before they come in. A recording stays until a host deletes it.',
+  'privacy.media.text': 'They go encrypted from your device to this server and from there to the others in your room. They are kept only while a host records, which everybody in the room sees all the time and newcomers are told before they come in. A recording, with the names of those in it, stays until a host or whoever runs this server deletes it.',
   'privacy.text': 'Chat, reactions and raised hands',
   'privacy.text.text': 'The last 200 lines of the chat are kept in the server’s memory for those who come later. They are written to no disk, and gone when the room ends or the server restarts. Reactions and hands are not kept.',
   'privacy.server': 'On the server',

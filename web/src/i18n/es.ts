@@ -440,7 +440,7 @@ export const es: Messages = {
   'privacy.title': 'Privacidad',
   'privacy.lead': 'Qué se guarda, dónde y cuánto tiempo. Quien lleva este servidor puede leer lo que el servidor lee; nadie más interviene.',
   'privacy.media': 'Imagen y sonido',
-  'privacy.media.text': 'Van cifrados de su aparato a este servidor y de ahí a los demás de su sala. Solo se guardan mientras un anfitrión graba; todos en la sala lo ven todo el tiempo, y quien llega lo sabe antes de entrar. Una grabación queda hasta que un anfitrión la borra.',
+  'privacy.media.text': 'Van cifrados de su aparato a este servidor y de ahí a los demás de su sala. Solo se guardan mientras un anfitrión graba; todos en la sala lo ven todo el tiempo, y quien llega lo sabe antes de entrar. Una grabación, con los nombres de quienes están en ella, queda hasta que la borra un anfitrión o quien lleva el servidor.',
   'privacy.text': 'Mensajes, reacciones y manos',
   'privacy.text.text': 'Las últimas 200 líneas de los mensajes quedan en la memoria del servidor para quien llegue más tarde. No se escriben en ningún disco y desaparecen cuando la sala termina o el servidor se reinicia. Reacciones y manos no se guardan.',
   'privacy.server': 'En el servidor',

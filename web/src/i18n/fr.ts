@@ -451,7 +451,7 @@ export const fr: Messages = {
   'privacy.title': 'Vie privée',
   'privacy.lead': 'Ce qui est gardé, où, et combien de temps. L’exploitant de ce serveur peut lire ce que le serveur lit ; personne d’autre n’y a part.',
   'privacy.media': 'Image et son',
-  'privacy.media.text': 'Ils vont chiffrés de votre appareil à ce serveur, et de là aux autres de votre salon. Ils ne sont gardés que tant qu’un hôte enregistre, ce que tout le salon voit en permanence et que les nouveaux apprennent avant d’entrer. Un enregistrement reste jusqu’à ce qu’un hôte le supprime.',
+  'privacy.media.text': 'Ils vont chiffrés de votre appareil à ce serveur, et de là aux autres de votre salon. Ils ne sont gardés que tant qu’un hôte enregistre, ce que tout le salon voit en permanence et que les nouveaux apprennent avant d’entrer. Un enregistrement, avec les noms de ceux qui y sont, reste jusqu’à ce qu’un hôte ou l’exploitant du serveur le supprime.',
   'privacy.text': 'Discussion, réactions et mains levées',
   'privacy.text.text': 'Les 200 dernières lignes de la discussion restent dans la mémoire du serveur pour ceux qui arrivent plus tard. Elles ne sont écrites sur aucun disque, et disparaissent quand le salon ferme ou que le serveur redémarre. Réactions et mains ne sont pas gardées.',
   'privacy.server': 'Sur le serveur',
