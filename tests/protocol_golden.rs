@@ -15,8 +15,8 @@ use veranda::domain::words::{
 use veranda::protocol::PROTOCOL_VERSION;
 use veranda::protocol::client::{ClientFrame, ClientMessage, ViewTile};
 use veranda::protocol::server::{
-    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
-    StreamView, WaitingView,
+    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
+    SlotView, StreamView, WaitingView,
 };
 
 const MEDIA: MediaState = MediaState { microphone: true, camera: true, screen: false, screen_sound: false };

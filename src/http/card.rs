@@ -93,7 +93,10 @@ mod tests {
             created_at: UNIX_EPOCH,
         };
         let page = page(&format!("<head>{TITLE}</head>"), "https://meet.example", Some(&room));
-        assert!(page.contains("og:title\" content=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; co\""), "{page}");
+        assert!(
+            page.contains("og:title\" content=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; co\""),
+            "{page}"
+        );
         assert!(page.contains("https://meet.example/card-party.png"), "{page}");
         assert!(!page.contains("<script") && !page.contains("secret"), "{page}");
     }

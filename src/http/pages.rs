@@ -113,7 +113,7 @@ fn content_security_policy(headers: &HeaderMap, config: &Config) -> String {
     }
     let embedders: String = config.embed_allow.iter().map(|origin| format!(" {}", origin.as_str())).collect();
     format!(
-        "default-src 'self'; script-src 'self'; connect-src 'self'{sockets}; img-src 'self'; media-src 'self' blob:; \
+        "default-src 'self'; script-src 'self'; connect-src 'self'{sockets}; img-src 'self' data: blob:; media-src 'self' blob:; \
          style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'{embedders}"
     )
 }

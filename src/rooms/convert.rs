@@ -16,8 +16,8 @@ use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
-    StreamView, WaitingView,
+    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
+    SlotView, StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.
@@ -106,9 +106,7 @@ impl View<'_> {
             News::Chat { since } => {
                 ServerMessage::Chat { lines: self.room.chat().since(*since).map(|line| self.chat_line(line)).collect() }
             }
-            News::Reacted(id, reaction) => {
-                ServerMessage::Reacted { participant: id.to_string(), reaction: *reaction }
-            }
+            News::Reacted(id, reaction) => ServerMessage::Reacted { participant: id.to_string(), reaction: *reaction },
         })
     }
 

@@ -28,8 +28,17 @@ async fn bad_settings_name_their_field() {
     let house = House::new();
     for (name, max) in [(Some("x".repeat(81)), None), (Some(" ".into()), None), (None, Some(1)), (None, Some(51))] {
         let field = if name.is_some() { "name" } else { "max_participants" };
-        let new =
-            veranda::rooms::api::NewRoom { name, activity: None, max_participants: max, locked: false, lobby: false, layout: None, rules: None };
+        let new = veranda::rooms::api::NewRoom {
+            name,
+            activity: None,
+            max_participants: max,
+            locked: false,
+            lobby: false,
+            layout: None,
+            rules: None,
+            layout: None,
+            rules: None,
+        };
         let refusal = house.rooms.create(new).await.unwrap_err();
         assert_eq!(refusal.reason, Reason::OutOfRange);
         assert!(refusal.message.starts_with(field), "{refusal}");
