@@ -36,8 +36,6 @@ async fn bad_settings_name_their_field() {
             lobby: false,
             layout: None,
             rules: None,
-            layout: None,
-            rules: None,
         };
         let refusal = house.rooms.create(new).await.unwrap_err();
         assert_eq!(refusal.reason, Reason::OutOfRange);
@@ -55,6 +53,8 @@ async fn a_store_that_fails_makes_no_room() {
         max_participants: None,
         locked: false,
         lobby: false,
+        layout: None,
+        rules: None,
     };
     assert_eq!(house.rooms.create(new).await.unwrap_err().reason, Reason::Unavailable);
 }
