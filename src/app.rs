@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::config::Config;
+use crate::domain::retention::Policy;
 use crate::http::{self, AppState, Listener, Readiness};
 use crate::media::engine::Media;
 use crate::media::template::Templates;
@@ -15,6 +17,7 @@ use crate::rooms::registry::Rooms;
 use crate::storage::Storage;
 use crate::storage::recover::{self, Settled};
 use crate::transport::net::Net;
+use crate::uploads::Uploads;
 
 /// Serve until SIGTERM or SIGINT.
 ///
@@ -50,9 +53,23 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
     rooms.set_canvas(canvas);
+    rooms.watch_disk(config.disk_warn_mb.saturating_mul(1_000_000));
+    let uploads = Uploads::new(&config, rooms.clone(), storage.clone()).map_err(anyhow::Error::msg)?;
+    rooms.retain(retention(&config), uploads.is_some());
+    if let Some(uploads) = uploads {
+        tokio::spawn(uploads.run());
+    }
     let metrics = Metrics::install();
     let state = AppState { rooms, storage, config, metrics, readiness: Readiness::default() };
     http::serve(listener, state, http::stop_signal()).await
+}
+
+fn retention(config: &Config) -> Policy {
+    let some = |number: u64| (number > 0).then_some(number);
+    Policy {
+        age: some(config.retention_days).map(|days| Duration::from_secs(days.saturating_mul(86_400))),
+        bytes: some(config.retention_mb).map(|megabytes| megabytes.saturating_mul(1_000_000)),
+    }
 }
 
 /// Say what this machine lacks; true when a room would work.
@@ -89,7 +106,7 @@ fn good(settled: &[Settled]) -> usize {
 }
 
 fn settle(storage: &Storage) -> anyhow::Result<Vec<Settled>> {
-    let settled = recover::recover(storage, &finish).context("data")?;
+    let settled = recover::recover(storage, &finish, &remux::matroska_seconds).context("data")?;
     for recording in &settled {
         let folder = recording.folder.display();
         match &recording.error {

@@ -65,6 +65,26 @@ pub struct Config {
     /// An address of its own for `/metrics`, which then leaves the public one.
     #[serde(deserialize_with = "some_address")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Megabytes: with less free, hosts who record are warned.
+    pub disk_warn_mb: u64,
+    /// An S3-compatible storage other than Amazon's: scheme, host and port.
+    pub upload_endpoint: Option<String>,
+    /// Finished recordings are uploaded to this bucket; none unless told.
+    pub upload_bucket: Option<String>,
+    /// Before each key.
+    pub upload_prefix: Option<String>,
+    /// `us-east-1` unless told.
+    pub upload_region: Option<String>,
+    /// Who uploads.
+    pub upload_access_key: Option<String>,
+    /// And its secret.
+    pub upload_secret_key: Option<String>,
+    /// Uploaded recordings stay here as well.
+    pub upload_keep_local: bool,
+    /// Recordings older than so many days are deleted; 0 keeps them.
+    pub retention_days: u64,
+    /// The oldest recordings are deleted while all take more megabytes; 0 keeps them.
+    pub retention_mb: u64,
     /// How many rooms may be kept at once.
     pub max_rooms: u32,
     /// Reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -94,6 +114,16 @@ impl Default for Config {
             turn_secret: None,
             turn_ttl: 12 * 60 * 60,
             metrics_listen: None,
+            disk_warn_mb: 2_000,
+            upload_endpoint: None,
+            upload_bucket: None,
+            upload_prefix: None,
+            upload_region: None,
+            upload_access_key: None,
+            upload_secret_key: None,
+            upload_keep_local: true,
+            retention_days: 0,
+            retention_mb: 0,
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
             embed_allow: Vec::new(),
@@ -254,6 +284,13 @@ impl Config {
         }
         if self.create == CreatePolicy::ApiKey && self.api_keys.is_empty() {
             return wrong("api_keys: is empty, so with create = \"api_key\" nobody could make a room");
+        }
+        let https = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if self.upload_endpoint.as_ref().is_some_and(|url| !https(url)) {
+            return wrong("upload_endpoint: does not start with https:// or http://");
+        }
+        if self.upload_bucket.is_some() && (self.upload_access_key.is_none() || self.upload_secret_key.is_none()) {
+            return wrong("upload_secret_key: is missing: upload_bucket needs upload_access_key and upload_secret_key");
         }
         if self.tls == TlsMode::Files {
             for (key, value) in [("tls_cert", &self.tls_cert), ("tls_key", &self.tls_key)] {

@@ -15,3 +15,4 @@ pub mod sdp;
 pub mod storage;
 pub mod tls;
 pub mod transport;
+pub mod uploads;

@@ -94,8 +94,11 @@ fn messages_about_outputs() -> Vec<(&'static str, ClientMessage)> {
                 height: Some(1080),
                 fps: Some(30),
                 bitrate: None,
+                tracks: Some(true),
             },
         ),
+        ("pause_recording", ClientMessage::PauseRecording { recording: "o7b".into() }),
+        ("resume_recording", ClientMessage::ResumeRecording { recording: "o7b".into() }),
         ("stop_recording", ClientMessage::StopRecording { recording: "o7b".into() }),
         (
             "start_stream",
@@ -126,12 +129,14 @@ fn room() -> RoomView {
         layout: Layout::Grid,
         rules: rules(),
         picture: Some(PictureView { width: 1920, height: 1080, fps: 30 }),
+        disk: None,
         max_participants: 50,
         recordings: vec![RecordingView {
             id: "o7b".into(),
             state: RecordingState::Live,
             started_at: "2026-11-22T10:00:00Z".into(),
             duration: 12.5,
+            slower: None,
             error: None,
         }],
         streams: vec![StreamView {

@@ -2,6 +2,8 @@
 //!
 //! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
 
+use std::time::Duration;
+
 use super::canvas::Canvas;
 use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, Priority, SlotIndex, Source, TrackId};
 
@@ -99,6 +101,21 @@ pub enum MediaCommand {
         /// What to make.
         job: OutputJob,
     },
+    /// Keep each of these tracks, as its owner sends it, in a file of its own beside a recording. The list takes the
+    /// place of the one before; nothing is kept of a recording for which none was ever given.
+    KeepTracks {
+        /// The recording.
+        output: OutputId,
+        /// All of them.
+        tracks: Vec<OwnTrack>,
+    },
+    /// Leave out of a recording what comes from now on, or take it in again.
+    Pause {
+        /// The recording.
+        output: OutputId,
+        /// True pauses.
+        paused: bool,
+    },
     /// End an output in order: the file is finished, the stream closed. Answered by `OutputEvent::Finished`.
     Stop {
         /// Which.
@@ -119,6 +136,38 @@ pub enum OutputJob {
         /// The whole address with its key: never logged, never sent back.
         url: String,
     },
+}
+
+/// A track that is kept by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTrack {
+    /// Which.
+    pub track: TrackId,
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Their name.
+    pub name: String,
+}
+
+/// A file of one person's own media, beside a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedTrack {
+    /// Its name in the recording's folder.
+    pub file: String,
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Their name.
+    pub name: String,
+    /// What it is.
+    pub source: Source,
+    /// `opus`, `vp8` or `h264`.
+    pub codec: String,
+    /// Seconds of the recording at which it begins.
+    pub offset: f64,
+    /// Its seconds.
+    pub duration: f64,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// What happened to the room's media.
@@ -209,7 +258,7 @@ pub struct Level {
 /// The life of an output, as told by what makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutputEvent {
-    /// The first bytes are written, or the server takes the stream.
+    /// The first fragment is written, or the server takes the stream.
     Live,
     /// The destination is away; another try follows by itself.
     Retrying {
@@ -224,6 +273,26 @@ pub enum OutputEvent {
         bytes: u64,
         /// Seconds of media so far.
         duration: f64,
+    },
+    /// The machine cannot make all pictures: so many a second from now on; or all of them again.
+    Pace {
+        /// Pictures a second.
+        fps: u32,
+    },
+    /// Where a recording stands: so long ago it was at this second of itself. Told when it begins and when it goes on
+    /// after a pause.
+    Placed {
+        /// Before now.
+        ago: Duration,
+        /// Seconds of the recording.
+        at: f64,
+    },
+    /// The files of people's own media: all of them, about once a second.
+    Tracks(Vec<RecordedTrack>),
+    /// A recording can't go on, and is being finished with what it has.
+    Interrupted {
+        /// In plain words.
+        error: String,
     },
     /// A recording is being finished (remuxed).
     Finishing,

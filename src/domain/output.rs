@@ -6,9 +6,12 @@ use std::time::Duration;
 use super::canvas::Canvas;
 use super::error::{Reason, Refusal};
 use super::ids::OutputId;
-use super::media::OutputEvent;
-use super::words::{Layout, RecordingState, StreamState};
+use super::media::{OutputEvent, OwnTrack, RecordedTrack};
+use super::timeline::Timeline;
+use super::words::{Layout, Pace, RecordingState, StreamState};
 
+/// Changes of pace that are kept; a bound.
+const MOST_PACES: usize = 1000;
 /// The longest stream address.
 const MAX_URL: usize = 2048;
 
@@ -25,6 +28,8 @@ pub struct Recording {
     pub canvas: Canvas,
     /// When it was asked for.
     pub started_at: Duration,
+    /// When its first frame was composed.
+    pub first_frame: Option<Duration>,
     /// How far.
     pub state: RecordingState,
     /// Seconds of media.
@@ -37,19 +42,51 @@ pub struct Recording {
     pub path: Option<PathBuf>,
     /// Stop as soon as it has begun: it was stopped before the store said where to write.
     pub stop_asked: bool,
+    /// Each person's own media is kept as well.
+    pub own_media: bool,
+    /// What of it was asked for last.
+    pub following: Vec<OwnTrack>,
+    /// The files of it.
+    pub tracks: Vec<RecordedTrack>,
+    /// Who was there, and when.
+    pub timeline: Timeline,
+    /// Where the machine could not make all pictures.
+    pub pace: Vec<Pace>,
 }
 
 impl Recording {
     /// A recording that was just asked for.
     pub fn new(id: OutputId, room_name: String, layout: Layout, canvas: Canvas, started_at: Duration) -> Self {
         let state = RecordingState::Starting;
-        let (path, error, stop_asked) = (None, None, false);
-        Self { id, room_name, layout, canvas, started_at, state, duration: 0.0, bytes: 0, error, path, stop_asked }
+        Self {
+            id,
+            room_name,
+            layout,
+            canvas,
+            started_at,
+            first_frame: None,
+            state,
+            duration: 0.0,
+            bytes: 0,
+            error: None,
+            path: None,
+            stop_asked: false,
+            own_media: false,
+            following: Vec::new(),
+            tracks: Vec::new(),
+            timeline: Timeline::default(),
+            pace: Vec::new(),
+        }
     }
 
     /// Whether it still takes media, or is being finished.
     pub fn runs(&self) -> bool {
         !matches!(self.state, RecordingState::Complete | RecordingState::Failed)
+    }
+
+    /// Whether it takes, or will take, what the mix makes.
+    pub fn takes_media(&self) -> bool {
+        matches!(self.state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused)
     }
 
     /// The finished file's name.
@@ -66,9 +103,16 @@ impl Recording {
             return false;
         }
         let before = self.state;
+        let (tracks, paces) = (self.tracks.len(), self.pace.len());
         match event {
             OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
-            OutputEvent::Live | OutputEvent::Retrying { .. } => {}
+            OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Placed { .. } => {}
+            OutputEvent::Pace { fps } => self.pace(fps),
+            OutputEvent::Tracks(tracks) => self.tracks = tracks,
+            OutputEvent::Interrupted { error } => {
+                self.state = RecordingState::Finishing;
+                self.error = Some(error);
+            }
             OutputEvent::Progress { bytes, duration } => (self.bytes, self.duration) = (bytes, duration),
             OutputEvent::Finishing => self.state = RecordingState::Finishing,
             OutputEvent::Finished { bytes, duration } => {
@@ -77,7 +121,18 @@ impl Recording {
             }
             OutputEvent::Failed { error } => self.fail(error),
         }
-        before != self.state
+        before != self.state || tracks != self.tracks.len() || paces != self.pace.len()
+    }
+
+    fn pace(&mut self, fps: u32) {
+        if self.pace.len() < MOST_PACES {
+            self.pace.push(Pace { at: self.duration, fps });
+        }
+    }
+
+    /// Pictures a second, while they are fewer than asked for.
+    pub fn slower(&self) -> Option<u32> {
+        self.pace.last().map(|pace| pace.fps).filter(|fps| *fps < self.canvas.fps)
     }
 
     /// Ends it by an error.
@@ -129,7 +184,12 @@ impl Stream {
             OutputEvent::Retrying { error, retries } => {
                 (self.state, self.error, self.retries) = (StreamState::Retrying, Some(error), retries);
             }
-            OutputEvent::Progress { .. } | OutputEvent::Finishing => {}
+            OutputEvent::Progress { .. }
+            | OutputEvent::Finishing
+            | OutputEvent::Pace { .. }
+            | OutputEvent::Placed { .. }
+            | OutputEvent::Tracks(_)
+            | OutputEvent::Interrupted { .. } => {}
             OutputEvent::Finished { .. } => self.state = StreamState::Ended,
             OutputEvent::Failed { error } => (self.state, self.error) = (StreamState::Failed, Some(error)),
         }

@@ -66,9 +66,17 @@ words!(/** One medium of a participant. */ TrackSource {
 words!(/** How far a recording is. */ RecordingState {
     /** The first frame is on its way. */ Starting,
     /** It is written. */ Live,
+    /** Nothing is written until it goes on. */ Paused,
     /** Being made into an ordinary MP4. */ Finishing,
     /** There to download. */ Complete,
     /** Ended by an error; what was written is kept. */ Failed,
+});
+
+words!(/** How far a recording is on its way to the operator's storage. */ UploadState {
+    /** It waits for its turn. */ Pending,
+    /** It is being sent. */ Uploading,
+    /** The storage has all of it. */ Done,
+    /** It did not work; another try follows by itself. */ Failed,
 });
 
 words!(/** How a stream does. */ StreamState {
@@ -123,6 +131,16 @@ pub struct MediaState {
     pub screen: bool,
     /// The shared screen has sound.
     pub screen_sound: bool,
+}
+
+/// From here on a recording has so many pictures a second: fewer than asked for where the machine could not make them, and
+/// all again later.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Pace {
+    /// Seconds of the recording.
+    pub at: f64,
+    /// Pictures a second.
+    pub fps: u32,
 }
 
 impl From<Source> for TrackSource {

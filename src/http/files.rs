@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::SharedApp;
-use super::auth::ReadableRecording;
+use super::auth::{HostRecording, Named, ReadableRecording};
 use super::error::Problem;
+use super::{App, SharedApp};
 use crate::domain::error::{Reason, Refusal};
+use crate::domain::words::RecordingState;
 use crate::rooms::api::Recording;
 
 /// The MP4.
@@ -28,9 +29,35 @@ pub(super) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let name = file_name(&recording)?;
+    send(&app, &recording, name, &headers).await
+}
+
+/// One person's own media, where it was recorded.
+#[utoipa::path(get, path = "/recordings/{recording}/tracks/{file}", tag = "recordings",
+    params(("recording" = String, Path), ("file" = String, Path)), security(("token" = [])),
+    responses((status = 200, content_type = "video/webm"), (status = 206, content_type = "video/webm")))]
+pub(super) async fn download_track(
+    State(app): State<SharedApp>,
+    HostRecording(_room, recording): HostRecording,
+    Named(named): Named<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    // Only what the recording names itself: nothing else of the folder, or of the disk, can be asked for.
+    let track = recording.tracks.iter().find(|track| track.file == named.1);
+    let track = track.ok_or_else(|| Problem::no_such("track of this recording"))?;
+    if !matches!(recording.state, RecordingState::Complete | RecordingState::Failed) {
+        return Err(Refusal::new(Reason::Conflict, "the recording is not finished: there is no file so far").into());
+    }
+    send(&app, &recording, &track.file, &headers).await
+}
+
+async fn send(app: &App, recording: &Recording, name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let path: PathBuf = app.state.storage.recording_folder(recording.id).join(name);
     let mut file = tokio::fs::File::open(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Problem::no_such("file of this recording any more"),
+        std::io::ErrorKind::NotFound => match recording.upload.as_ref().filter(|upload| !upload.local) {
+            Some(upload) => Refusal::new(Reason::Gone, format!("the file was moved to {}", upload.location)).into(),
+            None => Problem::no_such("file of this recording any more"),
+        },
         _ => error.into(),
     })?;
     let metadata = file.metadata().await?;
@@ -38,16 +65,16 @@ pub(super) async fn download(
     let changed = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let etag = format!("\"{}-{length:x}-{changed:x}\"", recording.id);
     let common = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("video/mp4")),
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type(name))),
         (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
         (header::ETAG, header_value(&etag)),
         (header::CONTENT_DISPOSITION, header_value(&disposition(name))),
     ];
-    if text(&headers, header::IF_NONE_MATCH).is_some_and(|tags| has(tags, &etag)) {
+    if text(headers, header::IF_NONE_MATCH).is_some_and(|tags| has(tags, &etag)) {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());
     }
-    let (status, range) = match wanted(&headers, &etag, length) {
+    let (status, range) = match wanted(headers, &etag, length) {
         Wanted::Whole => (StatusCode::OK, 0..length),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Nothing => return Err(not_satisfiable(length)),
@@ -62,6 +89,14 @@ pub(super) async fn download(
         response_headers.insert(header::CONTENT_RANGE, header_value(&content_range));
     }
     Ok(response)
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("webm") => "video/webm",
+        Some("mkv") => "video/x-matroska",
+        _ => "video/mp4",
+    }
 }
 
 fn file_name(recording: &Recording) -> Result<&str, Problem> {

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
 
 use super::auth::{self, HostRecording, HostRoom, Named};
 use super::body::JsonBody;
@@ -17,6 +18,7 @@ use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
 use crate::protocol::rest;
 use crate::rooms::api::{Action, Caller, Outcome, Recording, Store};
+use crate::rooms::handle::RoomHandle;
 
 /// Begin a recording.
 #[utoipa::path(post, path = "/rooms/{room}/recordings", tag = "recordings", request_body = rest::NewRecording,
@@ -25,22 +27,13 @@ pub(super) async fn start(
     HostRoom(room): HostRoom,
     JsonBody(body): JsonBody<rest::NewRecording>,
 ) -> Result<(StatusCode, Json<rest::Recording>), Problem> {
-    require_possible(&body)?;
-    let rest::NewRecording { layout, width, height, fps, bitrate, .. } = body;
+    let rest::NewRecording { layout, width, height, fps, bitrate, tracks } = body;
     let wish = Wish { width, height, fps, bitrate };
-    match room.act(Caller::Host, Action::StartRecording { layout, wish }).await? {
+    let tracks = tracks.unwrap_or(false);
+    match room.act(Caller::Host, Action::StartRecording { layout, wish, tracks }).await? {
         Outcome::Recording(recording) => Ok((StatusCode::CREATED, Json(view::recording(recording)))),
         other => Err(unexpected(&other)),
     }
-}
-
-/// Another file than was asked for would be worse than a refusal.
-fn require_possible(body: &rest::NewRecording) -> Result<(), Problem> {
-    if body.tracks == Some(true) {
-        let detail = "tracks: each person's own media can't be recorded so far, only the mix";
-        return Err(Refusal::new(Reason::OutOfRange, detail).into());
-    }
-    Ok(())
 }
 
 /// Every recording of a room, oldest first; those of an ended room too.
@@ -90,10 +83,28 @@ pub(super) async fn show(HostRecording(_room, recording): HostRecording) -> Json
 #[utoipa::path(post, path = "/recordings/{recording}/stop", tag = "recordings",
     params(("recording" = String, Path)), responses((status = 200, body = rest::Recording)), security(("token" = [])))]
 pub(super) async fn stop(HostRecording(room, recording): HostRecording) -> Result<Json<rest::Recording>, Problem> {
+    change(room, Action::StopRecording { recording: recording.id }).await
+}
+
+/// Leave out what happens from now on: it is in no file.
+#[utoipa::path(post, path = "/recordings/{recording}/pause", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Recording)), security(("token" = [])))]
+pub(super) async fn pause(HostRecording(room, recording): HostRecording) -> Result<Json<rest::Recording>, Problem> {
+    change(room, Action::PauseRecording { recording: recording.id, paused: true }).await
+}
+
+/// Go on with a paused recording.
+#[utoipa::path(post, path = "/recordings/{recording}/resume", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Recording)), security(("token" = [])))]
+pub(super) async fn resume(HostRecording(room, recording): HostRecording) -> Result<Json<rest::Recording>, Problem> {
+    change(room, Action::PauseRecording { recording: recording.id, paused: false }).await
+}
+
+async fn change(room: Option<RoomHandle>, action: Action) -> Result<Json<rest::Recording>, Problem> {
     let Some(room) = room else {
         return Err(Refusal::new(Reason::Conflict, "the recording has ended with its room").into());
     };
-    match room.act(Caller::Host, Action::StopRecording { recording: recording.id }).await? {
+    match room.act(Caller::Host, action).await? {
         Outcome::Recording(recording) => Ok(Json(view::recording(recording))),
         other => Err(unexpected(&other)),
     }
@@ -110,6 +121,21 @@ pub(super) async fn link(
     let key = app.links.key(recording.id, until);
     let url = format!("/api/v1/recordings/{}/file?key={key}", recording.id);
     (StatusCode::CREATED, Json(rest::RecordingLink { url, expires_at: view::time(until) }))
+}
+
+/// Who was there, spoke and shared a screen, in the recording's seconds. While it runs, as it was a few seconds ago.
+#[utoipa::path(get, path = "/recordings/{recording}/timeline", tag = "recordings",
+    params(("recording" = String, Path)), responses((status = 200, body = rest::Timeline)), security(("token" = [])))]
+pub(super) async fn timeline(
+    State(app): State<SharedApp>,
+    HostRecording(_room, recording): HostRecording,
+) -> Result<impl IntoResponse, Problem> {
+    let text = tokio::fs::read(app.state.storage.timeline(recording.id)).await;
+    let text = text.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Problem::no_such("timeline of this recording"),
+        _ => error.into(),
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text))
 }
 
 /// Delete a recording and its files.

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::domain::media::RecordedTrack;
 use crate::protocol::rest;
-use crate::rooms::api::{Participant, Recording, RoomRecord, RoomState, Stream};
+use crate::rooms::api::{Participant, Recording, RoomRecord, RoomState, Stream, Upload};
 
 /// RFC 3339 in UTC, to the millisecond.
 pub(super) fn time(time: SystemTime) -> String {
@@ -74,6 +75,24 @@ pub(super) fn participant(participant: Participant) -> rest::Participant {
     }
 }
 
+fn upload(upload: Upload) -> rest::Upload {
+    let Upload { state, sent, total, location, local, error } = upload;
+    rest::Upload { state, sent, total, location, local, error }
+}
+
+fn track(track: RecordedTrack) -> rest::RecordedTrack {
+    rest::RecordedTrack {
+        participant: track.participant.to_string(),
+        name: track.name,
+        kind: track.source.into(),
+        codec: track.codec,
+        file: track.file,
+        offset: track.offset,
+        duration: track.duration,
+        bytes: track.bytes,
+    }
+}
+
 pub(super) fn recording(recording: Recording) -> rest::Recording {
     rest::Recording {
         id: recording.id.to_string(),
@@ -84,9 +103,14 @@ pub(super) fn recording(recording: Recording) -> rest::Recording {
         height: recording.height,
         fps: recording.fps,
         started_at: time(recording.started_at),
+        first_frame_at: recording.first_frame_at.map(time),
         duration: recording.duration,
         bytes: recording.bytes,
         files: recording.files,
+        tracks: recording.tracks.into_iter().map(track).collect(),
+        pace: recording.pace,
+        disk: recording.disk.map(Into::into),
+        upload: recording.upload.map(upload),
         error: recording.error,
     }
 }

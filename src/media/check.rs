@@ -59,7 +59,6 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "audiomixer",
             "audioresample",
             "audiotestsrc",
-            "compositor",
             "opusdec",
             "opusenc",
             "videoconvert",
@@ -72,8 +71,8 @@ const NEEDED: [(&str, &[&str]); 7] = [
         "gstreamer1.0-plugins-good",
         &[
             "aacparse",
-            "aspectratiocrop",
             "flvmux",
+            "matroskamux",
             "mp4mux",
             "rtpbin",
             "rtph264depay",
@@ -85,6 +84,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "rtpvp8pay",
             "vp8dec",
             "vp8enc",
+            "webmmux",
         ],
     ),
     (
@@ -184,23 +184,25 @@ fn try_encoder(encoding: Encoding, templates: &Templates) -> Result<(), Problem>
 }
 
 fn try_mixing(templates: &Templates) -> Result<(), Problem> {
-    let (picture, sound) = (&templates.mixer.picture, &templates.mixer.sound);
-    for text in [
-        format!("{} ! {} ! fakesink name=done", picture.base, picture.mixer),
-        format!("{} ! {} ! fakesink name=done", sound.base, sound.mixer),
-    ] {
-        // Live and endless: what counts is that something comes out.
-        let pipeline = launched(&text)?;
-        for name in ["base", "mixer"] {
-            pipeline.by_name(name).ok_or_else(|| Problem::new(format!("has no element named '{name}'")))?;
-        }
-        let done = pipeline.by_name("done").ok_or_else(|| Problem::new("no end"))?;
-        let started = pipeline.set_state(gst::State::Playing).map_err(|_| Problem::new("does not start"));
-        let result = started.and_then(|_| until_something_comes(&pipeline, &done));
-        let _ = pipeline.set_state(gst::State::Null);
-        result?;
+    let (sound, tile) = (&templates.mixer.sound, &templates.mixer.tile);
+    try_live(&format!("{} ! {} ! fakesink name=done", sound.base, sound.mixer), &["base", "mixer"])?;
+    try_live(
+        &format!("videotestsrc is-live=true ! {} ! video/x-raw,format=I420 ! fakesink name=done", tile.convert),
+        &[],
+    )
+}
+
+/// Live and endless: what counts is that something comes out.
+fn try_live(text: &str, names: &[&str]) -> Result<(), Problem> {
+    let pipeline = launched(text)?;
+    for name in names {
+        pipeline.by_name(name).ok_or_else(|| Problem::new(format!("has no element named '{name}'")))?;
     }
-    Ok(())
+    let done = pipeline.by_name("done").ok_or_else(|| Problem::new("no end"))?;
+    let started = pipeline.set_state(gst::State::Playing).map_err(|_| Problem::new("does not start"));
+    let result = started.and_then(|_| until_something_comes(&pipeline, &done));
+    let _ = pipeline.set_state(gst::State::Null);
+    result
 }
 
 fn until_something_comes(pipeline: &gst::Pipeline, end: &gst::Element) -> Result<(), Problem> {

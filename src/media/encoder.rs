@@ -1,11 +1,14 @@
 //! One encoding of the mix, in a pipeline of its own, for however many take it.
 
+use std::time::Duration;
+
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window, inlet};
+use super::link::{Rules, Stream, Tap, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
 use super::template::{RenditionTemplate, Templates};
+use super::window::Window;
 use crate::domain::canvas::Canvas;
 
 /// The encodings there are.
@@ -52,7 +55,7 @@ impl Encoding {
 pub(crate) struct Encoder {
     /// What it makes.
     pub(crate) out: Stream,
-    _raw: Tap,
+    raw: Tap,
     _pipeline: Pipeline,
 }
 
@@ -91,7 +94,14 @@ impl Encoder {
         let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
         let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
         pipeline.play().map_err(named)?;
-        Ok(Self { out, _raw: raw, _pipeline: pipeline })
+        Ok(Self { out, raw, _pipeline: pipeline })
+    }
+}
+
+impl Encoder {
+    /// Raw media that waits for it.
+    pub(crate) fn backlog(&self) -> Duration {
+        self.raw.waiting()
     }
 }
 

@@ -181,6 +181,8 @@ impl Engine {
             MediaCommand::Silence { track, silenced } => self.shared.net.silence(track, silenced),
             MediaCommand::Compose(scene) => self.mix.compose(scene),
             MediaCommand::Start { output, job } => self.mix.start(output, job),
+            MediaCommand::KeepTracks { output, tracks } => self.mix.keep_tracks(output, tracks),
+            MediaCommand::Pause { output, paused } => self.mix.pause(output, paused),
             MediaCommand::Stop { output } => self.mix.stop(output),
         }
     }

@@ -6,7 +6,6 @@
 //! buffer by buffer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,45 +14,7 @@ use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 
 use super::pipeline::Pipeline;
 use super::problem::Problem;
-
-/// Not set yet.
-const UNSET: u64 = u64::MAX;
-
-/// The stretch of the mix's time that one output shows, shared by its picture and its sound. Nanoseconds.
-#[derive(Debug)]
-pub(crate) struct Window {
-    start: AtomicU64,
-    stop: AtomicU64,
-    /// How far the picture came, after the start.
-    position: AtomicU64,
-}
-
-impl Window {
-    /// Opens at the first key frame of the tap that leads.
-    pub(crate) fn at_key_frame() -> Arc<Self> {
-        Arc::new(Self { start: AtomicU64::new(UNSET), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
-    }
-
-    /// Open from the beginning, for ever: times stay the mix's own.
-    pub(crate) fn whole() -> Arc<Self> {
-        Arc::new(Self { start: AtomicU64::new(0), stop: AtomicU64::new(UNSET), position: AtomicU64::new(0) })
-    }
-
-    /// Ends both streams at this running time: each tap sends its end of stream there.
-    pub(crate) fn close_at(&self, running: gst::ClockTime) {
-        self.stop.store(running.nseconds(), Ordering::Release);
-    }
-
-    /// Seconds of picture that went through.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.position.load(Ordering::Relaxed) as f64 / 1e9
-    }
-
-    /// Whether the first key frame went through.
-    pub(crate) fn is_open(&self) -> bool {
-        self.start.load(Ordering::Acquire) != UNSET
-    }
-}
+use super::window::{Place, Window};
 
 /// How a tap treats the stream.
 #[derive(Debug, Clone)]
@@ -97,6 +58,11 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
+    /// Media that was handed over and not taken yet.
+    pub(crate) fn waiting(&self) -> Duration {
+        lock(&self.state).appsrc.current_level_time().into()
+    }
+
     /// Ends the stream now, whatever still comes.
     pub(crate) fn end(&self) {
         let mut state = lock(&self.state);
@@ -110,7 +76,8 @@ impl Tap {
 /// A stream that leaves a pipeline.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
-    appsink: AppSink,
+    /// None where it is made here and not by a pipeline.
+    appsink: Option<AppSink>,
     taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>>,
 }
 
@@ -138,7 +105,17 @@ impl Stream {
                 })
                 .build(),
         );
-        Self { appsink, taps }
+        Self { appsink: Some(appsink), taps }
+    }
+
+    /// A stream of samples that are [`Stream::send`]: raw ones, in the mix's time.
+    pub(crate) fn made() -> Self {
+        Self { appsink: None, taps: Arc::default() }
+    }
+
+    /// Hands on one sample of a stream that is made here.
+    pub(crate) fn send(&self, sample: &gst::Sample) {
+        distribute(&self.taps, sample, gst::ClockTime::ZERO);
     }
 
     /// Hands the stream to one more appsrc, made by [`inlet`].
@@ -160,7 +137,9 @@ impl Stream {
 
     /// Asks the encoder for a key frame.
     pub(crate) fn request_key_frame(&self) {
-        ask_key_frame(&self.appsink);
+        if let Some(appsink) = &self.appsink {
+            ask_key_frame(appsink);
+        }
     }
 }
 
@@ -211,24 +190,36 @@ impl TapState {
             self.needs_key = self.rules.keyed;
             return false;
         }
-        if self.needs_key && !key {
-            return true;
+        match self.rules.leads {
+            true if key => self.rules.window.open_at(running.nseconds()),
+            true => {}
+            false => self.rules.window.follow(running.nseconds()),
         }
-        let window = self.rules.window.clone();
-        if !window.is_open() {
-            if !self.rules.leads {
+        match self.rules.window.place(running.nseconds()) {
+            Place::At(_) if self.needs_key && !key => return true,
+            Place::At(_) => {
+                for (early, running) in std::mem::take(&mut self.early) {
+                    self.place((&early, running));
+                }
+                self.place((sample, running));
+            }
+            // The picture itself decides where it goes on.
+            Place::Waits if self.rules.leads => return true,
+            Place::Waits => {
                 self.early.push_back((sample.clone(), running));
                 if self.early.len() > MOST_EARLY {
                     self.early.pop_front();
                 }
-                return false;
             }
-            window.start.store(running.nseconds(), Ordering::Release);
+            Place::Nowhere => {
+                self.needs_key = self.rules.keyed;
+                self.early.clear();
+            }
+            Place::Over => {
+                self.ended = true;
+                let _ = self.appsrc.end_of_stream();
+            }
         }
-        for (early, running) in std::mem::take(&mut self.early) {
-            self.place((&early, running));
-        }
-        self.place((sample, running));
         false
     }
 
@@ -257,34 +248,24 @@ impl TapState {
     /// Passes a sample on if the window holds it.
     fn place(&mut self, (sample, running): Timed<'_>) {
         let Some(buffer) = sample.buffer() else { return };
-        let window = self.rules.window.clone();
-        if running.nseconds() < window.start.load(Ordering::Acquire) || self.ended {
-            return;
+        if let Place::At(shown) = self.rules.window.place(running.nseconds()) {
+            self.needs_key = false;
+            self.push(sample, buffer, gst::ClockTime::from_nseconds(shown));
         }
-        if running.nseconds() >= window.stop.load(Ordering::Acquire) {
-            self.ended = true;
-            let _ = self.appsrc.end_of_stream();
-            return;
-        }
-        self.needs_key = false;
-        self.push(sample, buffer, running, window.start.load(Ordering::Acquire));
     }
 
-    fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, running: gst::ClockTime, start: u64) {
+    fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, shown: gst::ClockTime) {
         if sample.caps() != self.caps.as_deref() {
             self.caps = sample.caps_owned();
             self.appsrc.set_caps(self.caps.as_ref());
         }
-        let start = gst::ClockTime::from_nseconds(start);
         let mut copy = buffer.copy();
         if let Some(copy) = copy.get_mut() {
-            let shown = running - start;
             // No encoder here reorders: what is decoded first is shown first.
             copy.set_pts(shown);
             copy.set_dts(shown);
             if self.rules.leads {
-                let end = shown + buffer.duration().unwrap_or_default();
-                self.rules.window.position.store(end.nseconds(), Ordering::Relaxed);
+                self.rules.window.reached((shown + buffer.duration().unwrap_or_default()).nseconds());
             }
         }
         let _ = self.appsrc.push_buffer(copy);

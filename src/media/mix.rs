@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::remux::Finished;
 use super::template::Templates;
 use crate::domain::ids::{OutputId, RoomId};
-use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, Rendition, Scene};
+use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
 
 /// The mix of one room. Every call is at most a channel send. Dropping it ends all outputs in order (recordings are
 /// still finished, in the background) and then everything stops.
@@ -47,6 +47,8 @@ struct State {
 enum Command {
     Compose(Scene),
     Start(OutputId, OutputJob),
+    KeepTracks(OutputId, Vec<OwnTrack>),
+    Pause(OutputId, bool),
     Stop(OutputId),
     Watch(Rendition, bool),
     KeyFrame(Feed),
@@ -95,6 +97,16 @@ impl Mix {
             let error = "The server cannot mix now.".to_owned();
             self.shared.tell(output, OutputEvent::Failed { error });
         }
+    }
+
+    /// Which tracks are kept by themselves beside a recording.
+    pub fn keep_tracks(&self, output: OutputId, tracks: Vec<OwnTrack>) {
+        self.send(Command::KeepTracks(output, tracks));
+    }
+
+    /// Leaves out of a recording what comes from now on, or takes it in again.
+    pub fn pause(&self, output: OutputId, paused: bool) {
+        self.send(Command::Pause(output, paused));
     }
 
     /// Ends an output in order.

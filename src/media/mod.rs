@@ -26,5 +26,7 @@ mod pipeline;
 mod problem;
 pub mod remux;
 pub mod template;
+mod tracks;
+mod window;
 
 pub use problem::Problem;

@@ -17,6 +17,8 @@ pub(crate) enum BusEvent {
         element: String,
         /// What it said.
         text: String,
+        /// The disk is full.
+        full: bool,
         /// The details, which may hold addresses and stream keys: to be judged, never logged.
         details: String,
     },
@@ -88,6 +90,7 @@ impl Pipeline {
                     gst::MessageView::Error(error) => tell(BusEvent::Error {
                         element: error.src().map(|s| s.name().to_string()).unwrap_or_default(),
                         text: error.error().message().to_owned(),
+                        full: error.error().matches(gst::ResourceError::NoSpaceLeft),
                         details: error.debug().map(|text| text.to_string()).unwrap_or_default(),
                     }),
                     gst::MessageView::Eos(_) => tell(BusEvent::Eos),

@@ -5,12 +5,17 @@
 mod boxes;
 mod fragments;
 mod index;
+mod matroska;
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
+
 use super::problem::Problem;
+
+pub use self::matroska::matroska_seconds;
 
 /// A file that is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,16 +43,16 @@ pub fn recover(partial: &Path, finished: &Path) -> Result<Finished, Problem> {
         return Ok(already);
     }
     let new = suffixed(finished, ".new");
-    let made = remux(partial, &new)
-        .map_err(|error| Problem::new(error.to_string()))
-        .and_then(|samples| verify(&new, Some(samples)));
+    let made = if has_room_for_copy(partial) { remux(partial, &new) } else { Err(io::ErrorKind::StorageFull.into()) };
     let done = match made {
-        Ok(done) => done,
-        Err(problem) => {
+        Ok(samples) => verify(&new, Some(samples)),
+        Err(error) if is_full(&error) => {
             let _ = fs::remove_file(&new);
-            return Err(problem);
+            return salvage(partial, finished).map_err(|error| Problem::new(error.to_string()));
         }
+        Err(error) => Err(Problem::new(error.to_string())),
     };
+    let done = done.inspect_err(|_| drop(fs::remove_file(&new)))?;
     let io = |error: std::io::Error| Problem::new(error.to_string());
     fs::rename(&new, finished).map_err(io)?;
     if let Some(folder) = finished.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -56,6 +61,38 @@ pub fn recover(partial: &Path, finished: &Path) -> Result<Finished, Problem> {
     }
     remove(partial)?;
     Ok(done)
+}
+
+/// Space that a copy leaves to everything else on the disk.
+const LEFT_OVER: u64 = 16 << 20;
+
+/// A copy that would fill the disk would take the recordings along that still run there.
+fn has_room_for_copy(partial: &Path) -> bool {
+    let Ok(size) = fs::metadata(partial).map(|metadata| metadata.len()) else { return true };
+    match statvfs(partial) {
+        Ok(disk) => disk.blocks_available() * disk.fragment_size() >= size + LEFT_OVER,
+        Err(_) => true,
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Without space for a copy the fragmented file itself is what is kept, cut after its last whole fragment: it plays, only
+/// not everywhere from its middle before it is loaded.
+fn salvage(partial: &Path, finished: &Path) -> io::Result<Finished> {
+    let movie = fragments::read(&mut File::open(partial)?)?;
+    let end = movie.data.last().map_or(0, |(at, length)| at + length);
+    if movie.tracks.iter().all(|track| track.samples.is_empty()) {
+        return Err(boxes::bad("nothing was recorded"));
+    }
+    let file = File::options().write(true).open(partial)?;
+    file.set_len(end)?;
+    file.sync_all()?;
+    fs::rename(partial, finished)?;
+    Ok(Finished { bytes: end, duration: index::seconds(&movie) })
 }
 
 fn remove(path: &Path) -> Result<(), Problem> {

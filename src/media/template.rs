@@ -26,10 +26,9 @@ pub(crate) struct MixerTemplate {
     pub(crate) canvas: Canvas,
     #[serde(default)]
     pub(crate) brand: Brand,
-    pub(crate) picture: Mixing,
     pub(crate) sound: Mixing,
     pub(crate) decoders: Decoders,
-    pub(crate) tile: TileChains,
+    pub(crate) tile: TileChain,
     pub(crate) renditions: Renditions,
 }
 
@@ -61,7 +60,7 @@ impl Default for Brand {
     }
 }
 
-/// The permanent input and the mixing element of picture or sound.
+/// The permanent input and the mixing element of the sound.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mixing {
@@ -78,12 +77,11 @@ pub(crate) struct Decoders {
     pub(crate) opus: String,
 }
 
-/// From a decoded picture to a tile's size.
+/// What is done to a decoded picture before it is drawn.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TileChains {
-    pub(crate) fill: String,
-    pub(crate) fit: String,
+pub(crate) struct TileChain {
+    pub(crate) convert: String,
 }
 
 /// The encodings of the mix.

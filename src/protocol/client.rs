@@ -168,6 +168,19 @@ pub enum ClientMessage {
         /// bit/s of the picture; from size and rate unless given.
         #[serde(default)]
         bitrate: Option<i32>,
+        /// Each person's own media as well, not transcoded.
+        #[serde(default)]
+        tracks: Option<bool>,
+    },
+    /// Host: leave out of a recording what happens from now on.
+    PauseRecording {
+        /// Which.
+        recording: String,
+    },
+    /// Host: go on with a paused recording.
+    ResumeRecording {
+        /// Which.
+        recording: String,
     },
     /// Host: finish a recording.
     StopRecording {

@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::words::{Activity, Layout, ParticipantKind, RecordingState, Role, Rules, StreamState, ViewMode};
+use super::server::DiskView;
+use crate::domain::words::{
+    Activity, Layout, Pace, ParticipantKind, RecordingState, Role, Rules, StreamState, TrackSource, UploadState,
+    ViewMode,
+};
 
 /// `POST /rooms`
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -175,7 +179,7 @@ pub struct NewRecording {
     /// bit/s of the picture; from size and rate unless given.
     #[schema(minimum = 100_000, maximum = 20_000_000)]
     pub bitrate: Option<i64>,
-    /// Each person's own media as well; not there so far.
+    /// Each person's own media as well, not transcoded.
     pub tracks: Option<bool>,
 }
 
@@ -198,15 +202,103 @@ pub struct Recording {
     pub fps: u32,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// When the first frame of the file was composed. RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_frame_at: Option<String>,
     /// Seconds of media.
     pub duration: f64,
     /// Of the file.
     pub bytes: u64,
     /// File names, the MP4 first; empty until there is one.
     pub files: Vec<String>,
-    /// What went wrong.
+    /// People's own media, with what it takes to line them up with the MP4; empty unless asked for.
+    pub tracks: Vec<RecordedTrack>,
+    /// Where the machine could not make all pictures and made fewer; empty where it could.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pace: Vec<Pace>,
+    /// What went wrong. Of a `complete` one: why it ended early; what was recorded until then is in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The disk is nearly full; only while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskView>,
+    /// On its way to the operator's storage, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+}
+
+/// How far a recording is on its way to the operator's storage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Upload {
+    /// How far.
+    pub state: UploadState,
+    /// Bytes that are there.
+    pub sent: u64,
+    /// Bytes of all its files.
+    pub total: u64,
+    /// Where, as `s3://bucket/folder`.
+    pub location: String,
+    /// The files can be downloaded here as well.
+    pub local: bool,
+    /// What went wrong; another try follows by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// `GET /recordings/{id}/timeline`
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Timeline {
+    /// Of which recording.
+    pub recording: String,
+    /// Seconds of media.
+    pub duration: f64,
+    /// In order of arrival.
+    pub participants: Vec<TimelinePerson>,
+}
+
+/// One person in a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimelinePerson {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// When they were in the room.
+    pub present: Vec<Stretch>,
+    /// When they spoke.
+    pub spoke: Vec<Stretch>,
+    /// When they shared a screen.
+    pub screen: Vec<Stretch>,
+}
+
+/// Seconds of a recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Stretch {
+    /// Its beginning.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
+}
+
+/// A file of one person's own media.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordedTrack {
+    /// Whose.
+    pub participant: String,
+    /// Their name.
+    pub name: String,
+    /// `microphone`, `camera`, `screen` or `screen_sound`.
+    pub kind: TrackSource,
+    /// `opus`, `vp8` or `h264`.
+    pub codec: String,
+    /// Its name, for `GET /recordings/{id}/tracks/{file}`.
+    pub file: String,
+    /// Seconds of the MP4 at which it begins.
+    pub offset: f64,
+    /// Seconds of media.
+    pub duration: f64,
+    /// Of the file.
+    pub bytes: u64,
 }
 
 /// `POST /rooms/{id}/streams`

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::domain::disk::Disk;
 use crate::domain::words::{
     Activity, Layout, MediaState, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState, TrackSource,
     ViewMode,
@@ -156,6 +157,9 @@ pub struct RoomView {
     /// What recordings and streams are being made in; none while there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureView>,
+    /// For hosts: the disk that is recorded to is nearly full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskView>,
     /// How many it holds.
     pub max_participants: u32,
     /// Recordings that run or are being finished, and those that ended since the room was opened.
@@ -174,6 +178,24 @@ pub struct PictureView {
     pub height: u32,
     /// Frames a second.
     pub fps: u32,
+}
+
+/// A disk that is nearly full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
+pub struct DiskView {
+    /// Bytes.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub free: u64,
+    /// At the rate at which is being recorded now; unknown at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes_left: Option<u32>,
+}
+
+impl From<Disk> for DiskView {
+    fn from(disk: Disk) -> Self {
+        Self { free: disk.free, minutes_left: disk.minutes_left }
+    }
 }
 
 /// Somebody in the room.
@@ -270,6 +292,9 @@ pub struct RecordingView {
     pub started_at: String,
     /// Seconds of media so far.
     pub duration: f64,
+    /// Pictures a second, while the machine cannot make as many as were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slower: Option<u32>,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -14,6 +14,7 @@ use super::lines::Lines;
 use super::media_link::MediaLink;
 use super::registry::Shared;
 use super::store_queue::{Done, StoreQueue};
+use crate::domain::disk::Disk;
 use crate::domain::error::Refusal;
 use crate::domain::ids::ParticipantId;
 use crate::domain::participant::Join;
@@ -29,6 +30,8 @@ pub(super) enum Request {
     Join { join: JoinRequest, reply: oneshot::Sender<Result<Membership, Refusal>> },
     /// Somebody asks for something.
     Act { caller: Caller, action: Action, reply: oneshot::Sender<Result<Outcome, Refusal>> },
+    /// The disk is nearly full, or no more.
+    Disk(Option<Disk>),
 }
 
 /// Who waits for the room's reply.
@@ -99,6 +102,7 @@ impl Actor {
     fn on_request(&mut self, request: Request) {
         let number = RequestId(self.number());
         match request {
+            Request::Disk(disk) => self.handle(Input::Disk(disk)),
             Request::Join { join, reply } => {
                 let connection = ConnectionId(self.number());
                 let messages = self.lines.open(connection, join.ice_servers.clone());
@@ -164,7 +168,7 @@ impl Actor {
         self.carry_out(effects);
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.origin.elapsed()
     }
 

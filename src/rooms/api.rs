@@ -7,11 +7,14 @@ use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 use crate::domain::canvas::Wish;
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
+use crate::domain::media::RecordedTrack;
+use crate::domain::timeline::PersonTimes;
 use crate::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState, ViewChoice,
-    ViewMode,
+    Activity, Layout, MediaState, Pace, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState,
+    UploadState, ViewChoice, ViewMode,
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
@@ -209,6 +212,15 @@ pub enum Action {
         layout: Option<Layout>,
         /// The size of the mix; `Conflict` where outputs that run have another.
         wish: Wish,
+        /// Each person's own media as well.
+        tracks: bool,
+    },
+    /// Host: `Outcome::Recording`; `Conflict` where its state does not allow it.
+    PauseRecording {
+        /// Which.
+        recording: OutputId,
+        /// True pauses, false goes on.
+        paused: bool,
     },
     /// Host: `Outcome::Recording`.
     StopRecording {
@@ -304,14 +316,52 @@ pub struct Recording {
     pub fps: u32,
     /// When the host pressed the button.
     pub started_at: SystemTime,
+    /// When the first frame of the file was composed.
+    pub first_frame_at: Option<SystemTime>,
     /// Seconds of media.
     pub duration: f64,
     /// Bytes of the file.
     pub bytes: u64,
     /// File names in the recording's folder: the MP4 first. Empty until there is one.
     pub files: Vec<String>,
+    /// Files of people's own media.
+    pub tracks: Vec<RecordedTrack>,
+    /// Where the machine could not make all pictures.
+    pub pace: Vec<Pace>,
     /// What went wrong.
     pub error: Option<String>,
+    /// Where it goes is nearly full; only while it runs.
+    pub disk: Option<Disk>,
+    /// On its way to the operator's storage, where there is one.
+    pub upload: Option<Upload>,
+}
+
+/// How far a recording is on its way to the operator's storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// How far.
+    pub state: UploadState,
+    /// Bytes that are there.
+    pub sent: u64,
+    /// Bytes of all its files.
+    pub total: u64,
+    /// Where, as `s3://bucket/folder`.
+    pub location: String,
+    /// The files are here as well.
+    pub local: bool,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Who was there, spoke and shared a screen, in a recording's seconds: the other JSON beside the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordingTimeline {
+    /// Of which.
+    pub recording: OutputId,
+    /// Seconds of media so far.
+    pub duration: f64,
+    /// In order of arrival.
+    pub people: Vec<PersonTimes>,
 }
 
 /// A stream.
@@ -350,6 +400,15 @@ pub trait Store: Send + Sync + 'static {
     fn save_recording(&self, recording: &Recording) -> Result<(), StoreError>;
     /// Every manifest there is.
     fn recordings(&self) -> Result<Vec<Recording>, StoreError>;
+    /// Write who was there, beside the manifest.
+    fn save_timeline(&self, timeline: &RecordingTimeline) -> Result<(), StoreError> {
+        let _ = timeline;
+        Ok(())
+    }
+    /// Bytes that may still be written where recordings go; `None` where nobody knows.
+    fn free_space(&self) -> Option<u64> {
+        None
+    }
     /// Delete a recording's folder.
     fn delete_recording(&self, recording: OutputId) -> Result<(), StoreError>;
 }

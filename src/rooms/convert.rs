@@ -16,8 +16,8 @@ use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
-    SlotView, StreamView, WaitingView,
+    ChatLine, DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage,
+    SlotLimits, SlotView, StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.
@@ -53,7 +53,10 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::Remove { participant } => Act::Remove { participant },
         Action::Admit { participant, admitted } => Act::Admit { participant, admitted },
         Action::EndRoom => Act::EndRoom,
-        Action::StartRecording { layout, wish } => Act::StartRecording { output: fresh.output, layout, wish },
+        Action::StartRecording { layout, wish, tracks } => {
+            Act::StartRecording { output: fresh.output, layout, wish, tracks }
+        }
+        Action::PauseRecording { recording, paused } => Act::PauseRecording { output: recording, paused },
         Action::StopRecording { recording } => Act::StopRecording { output: recording },
         Action::DeleteRecording { recording } => Act::DeleteRecording { output: recording },
         Action::StartStream { url, layout, wish } => Act::StartStream { output: fresh.output, url, layout, wish },
@@ -138,6 +141,7 @@ impl View<'_> {
                 height: canvas.height,
                 fps: canvas.fps,
             }),
+            disk: self.room.disk().filter(|_| for_hosts).map(DiskView::from),
             max_participants: settings.max_participants,
             recordings: self.room.recordings().iter().map(|recording| self.recording_view(recording)).collect(),
             streams: self.room.streams().iter().map(|stream| self.stream_view(stream, for_hosts)).collect(),
@@ -182,6 +186,7 @@ impl View<'_> {
             state: recording.state,
             started_at: rfc3339(self.wall(recording.started_at)),
             duration: recording.duration,
+            slower: recording.slower(),
             error: recording.error.clone(),
         }
     }
@@ -224,10 +229,15 @@ impl View<'_> {
             height: recording.canvas.height,
             fps: recording.canvas.fps,
             started_at: self.wall(recording.started_at),
+            first_frame_at: recording.first_frame.map(|at| self.wall(at)),
             duration: recording.duration,
             bytes: recording.bytes,
             files: file.into_iter().collect(),
+            tracks: recording.tracks.clone(),
+            pace: recording.pace.clone(),
             error: recording.error.clone(),
+            disk: self.room.disk().filter(|_| recording.takes_media()),
+            upload: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Carries out what a room decided, in its order. Nothing here waits.
 
 use super::actor::{Actor, Waiter};
-use super::api::{Membership, Outcome, RoomState};
+use super::api::{Membership, Outcome, RecordingTimeline, RoomState};
 use super::convert::{self, View};
 use super::handle::Present;
 use super::store_queue::Job;
@@ -9,7 +9,6 @@ use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::OutputId;
 use crate::domain::output;
 use crate::domain::room::{ConnectionId, Effect, News, Reply, RequestId};
-use crate::domain::words::RecordingState;
 
 impl Actor {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -34,6 +33,13 @@ impl Actor {
                     self.index_output(output);
                     if let Some(recording) = self.room.recording(output).map(|r| self.view().recording(r)) {
                         self.store.push(Job::SaveRecording(recording));
+                    }
+                }
+                Effect::SaveTimeline(output) => {
+                    if let Some(recording) = self.room.recording(output) {
+                        let people = recording.timeline.people(self.now());
+                        let timeline = RecordingTimeline { recording: output, duration: recording.duration, people };
+                        self.store.push(Job::SaveTimeline(timeline));
                     }
                 }
                 Effect::DeleteRecording { request, output } => self.delete_recording(request, output),
@@ -129,8 +135,6 @@ impl Actor {
     }
 
     fn present(&self) -> Present {
-        let recorded =
-            |recording: &output::Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
         Present {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
             names: self
@@ -139,7 +143,7 @@ impl Actor {
                 .rules
                 .names_shown
                 .then(|| self.room.members().iter().map(|member| member.name.clone()).collect()),
-            recording: self.room.recordings().iter().any(recorded),
+            recording: self.room.recordings().iter().any(output::Recording::takes_media),
             live: self.room.streams().iter().any(output::Stream::runs),
             ended: self.room.has_ended(),
         }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::actor::{self, Request};
 use super::api::{Action, Caller, JoinRequest, Membership, Outcome, Recording, RoomRecord, RoomState};
 use super::registry::Shared;
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::RoomId;
 
@@ -69,6 +70,13 @@ impl RoomHandle {
     pub async fn act(&self, caller: Caller, action: Action) -> Result<Outcome, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Act { caller, action, reply }, answer).await
+    }
+
+    /// The disk is nearly full, or no more. A room that is too busy hears it next time.
+    pub(super) fn tell_disk(&self, disk: Option<Disk>) {
+        if let Some(inbox) = self.inner.inbox.get() {
+            let _ = inbox.try_send(Request::Disk(disk));
+        }
     }
 
     /// Every recording of this room, oldest first, those of earlier runs of the server included.

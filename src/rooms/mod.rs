@@ -7,11 +7,13 @@
 mod actor;
 pub mod api;
 mod convert;
+mod disk;
 mod effects;
 pub mod handle;
 mod lines;
 mod media_link;
 pub mod registry;
+mod retention;
 mod store_queue;
 
 #[cfg(test)]

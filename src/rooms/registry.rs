@@ -1,6 +1,6 @@
 //! Every room there is, by id and by invitation, and every recording.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,13 +12,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream};
+use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream, Upload};
+use super::disk;
 use super::handle::RoomHandle;
+use super::retention;
 use crate::domain::canvas::Canvas;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, PeerId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::{self, MAX_ROOM_NAME};
+use crate::domain::retention::Policy;
 use crate::domain::words::{Activity, Layout, RecordingState};
 
 /// Opens the media side of a room: it sends its events into the given channel and takes commands by the returned one.
@@ -60,6 +63,13 @@ struct Index {
     old_invitations: HashMap<String, RoomId>,
     recordings: BTreeMap<OutputId, Recording>,
     streams: HashMap<RoomId, Vec<Stream>>,
+    uploads: HashMap<OutputId, Upload>,
+}
+
+impl Index {
+    fn with_upload(&self, recording: &Recording) -> Recording {
+        Recording { upload: self.uploads.get(&recording.id).cloned(), ..recording.clone() }
+    }
 }
 
 impl Rooms {
@@ -95,6 +105,40 @@ impl Rooms {
     pub fn set_canvas(&self, canvas: Canvas) {
         // The first word counts: there is one server, and one set of templates.
         let _ = self.shared.canvas.set(canvas);
+    }
+
+    /// Warns rooms that record when less than this many bytes are free, or little time is left. Called within tokio.
+    pub fn watch_disk(&self, limit: u64) {
+        tokio::spawn(disk::watch(Arc::clone(&self.shared), limit));
+    }
+
+    /// Deletes recordings by this policy from now on; where they are uploaded, only those that are. Called within tokio.
+    pub fn retain(&self, policy: Policy, uploaded_first: bool) {
+        if policy.is_on() {
+            tokio::spawn(retention::keep(self.clone(), policy, uploaded_first));
+        }
+    }
+
+    /// Every recording of every room.
+    pub fn all_recordings(&self) -> Vec<Recording> {
+        let index = self.shared.index();
+        index.recordings.values().map(|recording| index.with_upload(recording)).collect()
+    }
+
+    /// Those that are complete, oldest first.
+    pub fn finished_recordings(&self) -> Vec<Recording> {
+        let is_complete = |recording: &Recording| recording.state == RecordingState::Complete;
+        let mut finished: Vec<_> = self.all_recordings().into_iter().filter(is_complete).collect();
+        finished.sort_by_key(|recording| recording.started_at);
+        finished
+    }
+
+    /// Notes how far a recording's upload is. One that was deleted meanwhile is forgotten.
+    pub fn put_upload(&self, recording: OutputId, upload: Upload) {
+        let mut index = self.shared.index();
+        if index.recordings.contains_key(&recording) {
+            index.uploads.insert(recording, upload);
+        }
     }
 
     /// Makes a room and keeps it.
@@ -243,14 +287,28 @@ impl Shared {
     }
 
     pub(super) fn recordings_of(&self, room: RoomId) -> Vec<Recording> {
-        let mut recordings: Vec<_> =
-            self.index().recordings.values().filter(|recording| recording.room == room).cloned().collect();
+        let index = self.index();
+        let of_room = index.recordings.values().filter(|recording| recording.room == room);
+        let mut recordings: Vec<_> = of_room.map(|recording| index.with_upload(recording)).collect();
         recordings.sort_by_key(|recording| recording.started_at);
         recordings
     }
 
+    /// The rooms that record now, and how much all of them wrote.
+    pub(super) fn recording_now(&self) -> (Vec<RoomHandle>, u64) {
+        let index = self.index();
+        let is_running =
+            |state| matches!(state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused);
+        let running: Vec<_> = index.recordings.values().filter(|recording| is_running(recording.state)).collect();
+        let bytes = |one: &&Recording| one.bytes + one.tracks.iter().map(|track| track.bytes).sum::<u64>();
+        let written = running.iter().map(bytes).sum();
+        let rooms: BTreeSet<RoomId> = running.iter().map(|recording| recording.room).collect();
+        (rooms.iter().filter_map(|room| index.rooms.get(room).cloned()).collect(), written)
+    }
+
     pub(super) fn recording(&self, id: OutputId) -> Option<Recording> {
-        self.index().recordings.get(&id).cloned()
+        let index = self.index();
+        index.recordings.get(&id).map(|recording| index.with_upload(recording))
     }
 
     pub(super) fn put_recording(&self, recording: Recording) {
@@ -258,7 +316,9 @@ impl Shared {
     }
 
     pub(super) fn forget_recording(&self, id: OutputId) {
-        self.index().recordings.remove(&id);
+        let mut index = self.index();
+        index.recordings.remove(&id);
+        index.uploads.remove(&id);
     }
 
     pub(super) fn put_streams(&self, room: RoomId, streams: Vec<Stream>) {

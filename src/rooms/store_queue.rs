@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::api::{Outcome, Recording, RoomRecord, Store, StoreError};
+use super::api::{Outcome, Recording, RecordingTimeline, RoomRecord, Store, StoreError};
 use crate::domain::error::Refusal;
 use crate::domain::ids::OutputId;
 
@@ -22,6 +22,8 @@ pub(super) enum Job {
     Prepare(Recording),
     /// Write the manifest.
     SaveRecording(Recording),
+    /// Write who was there.
+    SaveTimeline(RecordingTimeline),
     /// Delete its folder, and say so.
     DeleteRecording(OutputId, oneshot::Sender<Result<Outcome, Refusal>>),
 }
@@ -82,7 +84,9 @@ fn replaces(new: &Job, old: &Job) -> bool {
     match (new, old) {
         (Job::SaveRoom(_), Job::SaveRoom(_)) => true,
         (Job::SaveRecording(new), Job::SaveRecording(old)) => new.id == old.id,
+        (Job::SaveTimeline(new), Job::SaveTimeline(old)) => new.recording == old.recording,
         (Job::DeleteRecording(id, _), Job::SaveRecording(old)) => *id == old.id,
+        (Job::DeleteRecording(id, _), Job::SaveTimeline(old)) => *id == old.recording,
         _ => false,
     }
 }
@@ -100,6 +104,7 @@ impl Job {
                 Done::Prepared(recording.id, path)
             }
             Job::SaveRecording(recording) => kept(store.save_recording(&recording), "a recording's manifest"),
+            Job::SaveTimeline(timeline) => kept(store.save_timeline(&timeline), "a recording's timeline"),
             Job::DeleteRecording(id, reply) => Done::Deleted(id, store.delete_recording(id), reply),
         }
     }

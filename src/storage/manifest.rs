@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 
 use super::at;
 use crate::domain::ids::OutputId;
-use crate::domain::words::{Layout, RecordingState};
+use crate::domain::media::RecordedTrack;
+use crate::domain::words::{Layout, Pace, RecordingState, TrackSource};
 use crate::rooms::api::{Recording, StoreError};
 
 const NAME: &str = "manifest.json";
@@ -29,11 +30,60 @@ struct Manifest {
     fps: u32,
     #[serde(with = "time::serde::rfc3339")]
     started_at: OffsetDateTime,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    first_frame_at: Option<OffsetDateTime>,
     duration: f64,
     bytes: u64,
     files: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<Track>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pace: Vec<Pace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// A [`RecordedTrack`] as the file spells it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Track {
+    participant: String,
+    name: String,
+    kind: TrackSource,
+    codec: String,
+    file: String,
+    offset: f64,
+    duration: f64,
+    bytes: u64,
+}
+
+impl From<&RecordedTrack> for Track {
+    fn from(track: &RecordedTrack) -> Self {
+        Self {
+            participant: track.participant.to_string(),
+            name: track.name.clone(),
+            kind: track.source.into(),
+            codec: track.codec.clone(),
+            file: track.file.clone(),
+            offset: track.offset,
+            duration: track.duration,
+            bytes: track.bytes,
+        }
+    }
+}
+
+impl Track {
+    fn read(self) -> Result<RecordedTrack, String> {
+        Ok(RecordedTrack {
+            participant: self.participant.parse().map_err(|_| "participant is not an id")?,
+            name: self.name,
+            source: self.kind.into(),
+            codec: self.codec,
+            file: self.file,
+            offset: self.offset,
+            duration: self.duration,
+            bytes: self.bytes,
+        })
+    }
 }
 
 impl From<&Recording> for Manifest {
@@ -48,9 +98,12 @@ impl From<&Recording> for Manifest {
             height: recording.height,
             fps: recording.fps,
             started_at: OffsetDateTime::from(recording.started_at),
+            first_frame_at: recording.first_frame_at.map(OffsetDateTime::from),
             duration: recording.duration,
             bytes: recording.bytes,
             files: recording.files.clone(),
+            tracks: recording.tracks.iter().map(Track::from).collect(),
+            pace: recording.pace.clone(),
             error: recording.error.clone(),
         }
     }
@@ -59,7 +112,8 @@ impl From<&Recording> for Manifest {
 impl Manifest {
     /// A file name in a manifest is never a way out of its folder, whoever wrote it.
     fn read(self) -> Result<Recording, String> {
-        if let Some(file) = self.files.iter().find(|file| file.contains('/') || file.starts_with('.')) {
+        let tracks = self.tracks.iter().map(|track| &track.file);
+        if let Some(file) = self.files.iter().chain(tracks).find(|file| file.contains('/') || file.starts_with('.')) {
             return Err(format!("{file:?} is not a file name"));
         }
         Ok(Recording {
@@ -72,10 +126,15 @@ impl Manifest {
             height: self.height,
             fps: self.fps,
             started_at: SystemTime::from(self.started_at),
+            first_frame_at: self.first_frame_at.map(SystemTime::from),
             duration: self.duration,
             bytes: self.bytes,
             files: self.files,
+            tracks: self.tracks.into_iter().map(Track::read).collect::<Result<_, _>>()?,
+            pace: self.pace,
             error: self.error,
+            disk: None,
+            upload: None,
         })
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! DATA/veranda.sqlite3                       rooms, ended ones as far as a 410 and their recordings need it
 //! DATA/recordings/{id}/manifest.json         what the recording is and how far
+//! DATA/recordings/{id}/timeline.json         who was there, spoke and shared a screen
+//! DATA/recordings/{id}/p…-camera-1.webm      somebody's own media, where it was asked for
 //! DATA/recordings/{id}/Veranda … .mp4        the finished file
 //! DATA/recordings/{id}/Veranda … .mp4.partial    the file while it runs
 //! ```
@@ -11,12 +13,13 @@ mod database;
 mod file_name;
 mod manifest;
 pub mod recover;
+mod timeline;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::{OutputId, RoomId};
-use crate::rooms::api::{Recording, RoomRecord, Store, StoreError};
+use crate::rooms::api::{Recording, RecordingTimeline, RoomRecord, Store, StoreError};
 
 const RECORDINGS: &str = "recordings";
 /// What a recording's file ends in while it is not finished.
@@ -44,6 +47,11 @@ impl Storage {
     /// The folder of one recording, whether it is there or not.
     pub fn recording_folder(&self, recording: OutputId) -> PathBuf {
         self.recordings_folder().join(recording.to_string())
+    }
+
+    /// Where a recording's timeline is, once there is one.
+    pub fn timeline(&self, recording: OutputId) -> PathBuf {
+        self.recording_folder(recording).join(timeline::NAME)
     }
 
     /// Where all recordings are.
@@ -97,6 +105,15 @@ impl Store for Storage {
 
     fn save_recording(&self, recording: &Recording) -> Result<(), StoreError> {
         manifest::write(&self.recording_folder(recording.id), recording)
+    }
+
+    fn save_timeline(&self, timeline: &RecordingTimeline) -> Result<(), StoreError> {
+        timeline::write(&self.recording_folder(timeline.recording), timeline)
+    }
+
+    fn free_space(&self) -> Option<u64> {
+        let room = nix::sys::statvfs::statvfs(&self.recordings_folder()).ok()?;
+        Some(room.blocks_available() * room.fragment_size())
     }
 
     fn recordings(&self) -> Result<Vec<Recording>, StoreError> {

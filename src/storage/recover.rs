@@ -4,12 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{PARTIAL, Storage, at, manifest};
+use crate::domain::media::RecordedTrack;
 use crate::domain::words::RecordingState;
 use crate::rooms::api::{Recording, Store, StoreError};
 
 /// Makes the finished file out of the partial one and verifies it. Leaves the partial one alone; may find a finished
 /// one that an earlier try left half-written.
 pub type Finish<'a> = &'a dyn Fn(&Path, &Path) -> Result<(u64, f64), String>;
+
+/// How many seconds a file of somebody's own media has, whose writer may have been killed.
+pub type Length<'a> = &'a dyn Fn(&Path) -> Option<f64>;
 
 /// What became of one recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +29,17 @@ pub struct Settled {
 /// # Errors
 /// When the data folder can't be read or a manifest not written; a file that can't be finished is no error but fails
 /// that recording.
-pub fn recover(storage: &Storage, finish: Finish<'_>) -> Result<Vec<Settled>, StoreError> {
+pub fn recover(storage: &Storage, finish: Finish<'_>, length: Length<'_>) -> Result<Vec<Settled>, StoreError> {
     let recordings = storage.recordings_folder();
     let entries = fs::read_dir(&recordings).map_err(|error| at(&recordings, &error))?;
     let mut settled = Vec::new();
     for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
         let outcome = match manifest::read(&folder) {
             Some(recording) if is_settled(recording.state) => continue,
-            Some(recording) => settle(storage, &folder, recording, finish)?,
+            Some(mut recording) => {
+                recording.tracks.retain_mut(|track| measure(&folder, track, length));
+                settle(storage, &folder, recording, finish)?
+            }
             // Without a manifest nobody knows whose it was; the operator still gets a whole file.
             None => match partial_file(&folder) {
                 Some(partial) => finish_file(&partial, finish).err(),
@@ -42,6 +49,16 @@ pub fn recover(storage: &Storage, finish: Finish<'_>) -> Result<Vec<Settled>, St
         settled.push(Settled { folder, error: outcome });
     }
     Ok(settled)
+}
+
+/// What a crash left of somebody's own media. False: nothing.
+fn measure(folder: &Path, track: &mut RecordedTrack, length: Length<'_>) -> bool {
+    let path = folder.join(&track.file);
+    let found = fs::metadata(&path).ok().map(|metadata| metadata.len()).zip(length(&path));
+    if let Some((bytes, seconds)) = found {
+        (track.bytes, track.duration) = (bytes, seconds);
+    }
+    found.is_some()
 }
 
 fn is_settled(state: RecordingState) -> bool {

@@ -34,10 +34,15 @@ fn recording(id: u64, state: RecordingState) -> Recording {
         height: 720,
         fps: 30,
         started_at: UNIX_EPOCH + Duration::from_secs(1_795_342_800 + id),
+        first_frame_at: None,
         duration: 1.5,
         bytes: 10,
         files: Vec::new(),
+        tracks: Vec::new(),
+        pace: Vec::new(),
         error: None,
+        disk: None,
+        upload: None,
     }
 }
 
@@ -142,7 +147,7 @@ fn a_crash_is_settled_once() {
         }
         _ => Err("no picture in it".to_owned()),
     };
-    let settled = recover(&storage, &finish).unwrap();
+    let settled = recover(&storage, &finish, &|_| Some(2.5)).unwrap();
     assert_eq!(settled.len(), 6);
     assert_eq!(settled.iter().filter(|one| one.error.is_some()).count(), 2);
 
@@ -165,5 +170,5 @@ fn a_crash_is_settled_once() {
     assert!(!exists(1, "a.mp4.partial") && exists(1, "a.mp4"));
     assert!(exists(5, "a.mp4.partial"), "what was written is kept");
     assert!(!exists(7, "a.mp4.partial") && exists(7, "a.mp4"));
-    assert_eq!(recover(&storage, &finish).unwrap(), []);
+    assert_eq!(recover(&storage, &finish, &|_| Some(2.5)).unwrap(), []);
 }

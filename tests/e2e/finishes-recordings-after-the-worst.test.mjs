@@ -11,10 +11,10 @@ import { media, until } from './harness/wait.mjs';
 const recorded = async (data) => (await readdir(join(data, 'recordings'), { recursive: true }))
   .filter((name) => name.endsWith('.mp4')).map((name) => join(data, 'recordings', name));
 
-async function recordFor(scene, seconds) {
+async function recordFor(scene, seconds, tracks = false) {
   const room = await scene.room({ name: 'Broken off' });
   await scene.guest(room, 'Annabel', { look: 'red' });
-  const { id } = await room.call('POST', `/rooms/${room.id}/recordings`, {});
+  const { id } = await room.call('POST', `/rooms/${room.id}/recordings`, { tracks });
   await until('the recording is live', async () => (await room.recording(id)).state === 'live');
   await media(seconds);
   return { room, id };
@@ -34,7 +34,7 @@ async function isWhole(scene, file, least) {
 
 behaviour('a recording broken off by kill -9 is finished at the next start', async (scene) => {
   const server = await scene.start();
-  const { room, id } = await recordFor(scene, 8);
+  const { room, id } = await recordFor(scene, 8, true);
   await server.kill();
   const again = scene.keep(await server.restart());
   const told = await until('it is complete', async () => {
@@ -45,6 +45,12 @@ behaviour('a recording broken off by kill -9 is finished at the next start', asy
   const files = await recorded(server.data);
   assert.equal(files.length, 1, `one file and nothing half done beside it: ${files}`);
   await isWhole(scene, files[0], 6.5);
+  assert.deepEqual(told.tracks.map(({ kind }) => kind).sort(), ['camera', 'microphone'], 'her own media are there as well');
+  for (const track of told.tracks) {
+    assert.ok(track.duration > 5.5 && track.offset < 2, JSON.stringify(track));
+    const { status, bytes } = await again.request('GET', `/api/v1/recordings/${id}/tracks/${track.file}`, { token: room.host_token });
+    assert.deepEqual([status, bytes.length], [200, track.bytes]);
+  }
 });
 
 behaviour('SIGTERM finishes the recording before the end', async (scene) => {

@@ -141,6 +141,8 @@ impl Server {
         let running = tokio::spawn(serve(listener, state, async move {
             let _ = stopped.await;
         }));
+        // The program does so as well, where it uploads.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { address, metrics, base, client, media, storage, stop: Some(stop), running }
     }

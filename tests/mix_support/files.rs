@@ -88,3 +88,39 @@ pub fn key_frames(file: &Path) -> Vec<f64> {
 pub fn longest_gap(times: &[f64]) -> f64 {
     times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
 }
+
+/// When each picture is shown, and its average brightness in a rectangle, 0 to 1, whatever the file's rate.
+pub fn brightness(file: &Path, at: Rect) -> Vec<(f64, f32)> {
+    let crop = format!("crop={}:{}:{}:{},scale=1:1:flags=area", at.width, at.height, at.x, at.y);
+    let args = ["-i", file.to_str().unwrap(), "-map", "v", "-fps_mode", "passthrough", "-vf", &crop];
+    let raw = ffmpeg(&[&args[..], &["-f", "rawvideo", "-pix_fmt", "gray", "-"]].concat());
+    let times = times(file, "v");
+    assert_eq!(times.len(), raw.len(), "every packet is a picture");
+    times.into_iter().zip(raw.iter().map(|grey| f32::from(*grey) / 255.0)).collect()
+}
+
+/// How strong 1 kHz is, every 5 ms. Holes in the sound are silence.
+pub fn beeps(file: &Path) -> Vec<(f64, f32)> {
+    let args = ["-i", file.to_str().unwrap(), "-map", "a", "-af", "aresample=48000:async=1:first_pts=0", "-ac", "1"];
+    let raw = ffmpeg(&[&args[..], &["-f", "f32le", "-"]].concat());
+    let heard: Vec<f32> = raw.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let level = |(at, chunk): (usize, &[f32])| (at as f64 * 0.005, strength(chunk, 1000.0));
+    heard.chunks(240).enumerate().map(level).collect()
+}
+
+/// Seconds at which a level rises over a third.
+pub fn rises(levels: &[(f64, f32)]) -> Vec<f64> {
+    let rises = levels.windows(2).filter(|pair| pair[0].1 <= 0.33 && pair[1].1 > 0.33);
+    rises.map(|pair| pair[1].0).collect()
+}
+
+/// The codec's name and kind of a file's first stream, and its length in seconds as the container has it.
+pub fn stream(file: &Path) -> (String, String, f64) {
+    let args = ["-v", "error", "-show_entries", "stream=codec_name,codec_type:format=duration", "-of", "csv=p=0"];
+    let out = Command::new("ffprobe").args(args).arg(file).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let mut lines = text.lines();
+    let (name, kind) = lines.next().unwrap().trim_end_matches(',').split_once(',').unwrap();
+    (name.into(), kind.into(), lines.next_back().unwrap().trim_end_matches(',').parse().unwrap_or(0.0))
+}

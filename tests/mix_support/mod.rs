@@ -6,6 +6,7 @@
 mod files;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -272,10 +273,15 @@ pub struct Room {
 }
 
 pub fn room(links: &Arc<FakeLinks>) -> Room {
+    room_with(links, None)
+}
+
+/// With templates of its own.
+pub fn room_with(links: &Arc<FakeLinks>, pipelines: Option<&Path>) -> Room {
     gst::init().unwrap();
     let _ = tracing_subscriber::fmt().with_test_writer().try_init();
     let (sender, events) = unbounded_channel();
-    let templates = Arc::new(Templates::load(None).unwrap());
+    let templates = Arc::new(Templates::load(pipelines).unwrap());
     let mix = Mix::new(RoomId(1), templates, links.clone(), sender);
     Room { mix, links: links.clone(), events }
 }

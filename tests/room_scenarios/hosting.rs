@@ -27,7 +27,7 @@ fn a_guest_may_do_nothing_of_a_host() {
         Act::Remove { participant: anna },
         Act::Admit { participant: anna, admitted: true },
         Act::EndRoom,
-        Act::StartRecording { output, layout: None, wish: Wish::default() },
+        Act::StartRecording { output, layout: None, wish: Wish::default(), tracks: false },
         Act::StopRecording { output },
         Act::DeleteRecording { output },
         Act::StartStream { output, url: "rtmp://a.example/app/key".into(), layout: None, wish: Wish::default() },

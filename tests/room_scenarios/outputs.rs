@@ -1,18 +1,19 @@
 //! Recordings and streams.
 
 use veranda::domain::canvas::Wish;
+use veranda::domain::disk::Disk;
 use veranda::domain::error::Reason;
-use veranda::domain::ids::OutputId;
-use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob};
+use veranda::domain::ids::{OutputId, Source, TrackId};
+use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob, OwnTrack};
 use veranda::domain::room::{Act, Effect, Input, News, Reply};
-use veranda::domain::words::{Layout, RecordingState, StreamState};
+use veranda::domain::words::{Layout, MediaState, RecordingState, StreamState};
 
 use crate::script::{Script, reason, seconds};
 
 fn record(s: &mut Script) -> OutputId {
     let output = s.output();
     assert_eq!(
-        s.api(Act::StartRecording { output, layout: None, wish: Wish::default() }),
+        s.api(Act::StartRecording { output, layout: None, wish: Wish::default(), tracks: false }),
         Ok(Reply::Recording(output))
     );
     output
@@ -149,4 +150,86 @@ fn when_the_media_side_fails_outputs_fail_and_say_so() {
     s.input(Input::MediaGone);
     let recording = s.room.recording(id).unwrap();
     assert_eq!((recording.state, recording.error.is_some()), (RecordingState::Failed, true));
+}
+
+#[test]
+fn a_pause_is_allowed_while_it_records_and_only_then() {
+    let mut s = Script::new();
+    let id = record(&mut s);
+    let pause = |s: &mut Script, paused| s.api(Act::PauseRecording { output: id, paused });
+    assert_eq!(reason(pause(&mut s, true)), Some(Reason::Conflict), "nothing is written so far");
+    prepared(&mut s, id);
+    output(&mut s, id, OutputEvent::Live);
+    assert_eq!(reason(pause(&mut s, false)), Some(Reason::Conflict));
+    s.forget();
+    assert_eq!(pause(&mut s, true), Ok(Reply::Recording(id)));
+    assert_eq!(s.room.recording(id).unwrap().state, RecordingState::Paused);
+    assert_eq!(s.commands(), [MediaCommand::Pause { output: id, paused: true }]);
+    assert_eq!(reason(pause(&mut s, true)), Some(Reason::Conflict));
+    assert!(s.room.held_canvas().is_some(), "its size is kept");
+    s.forget();
+    assert_eq!(pause(&mut s, false), Ok(Reply::Recording(id)));
+    assert_eq!(s.commands(), [MediaCommand::Pause { output: id, paused: false }]);
+    assert!(pause(&mut s, true).is_ok() && s.api(Act::StopRecording { output: id }).is_ok(), "a pause may be the end");
+    assert_eq!(reason(pause(&mut s, false)), Some(Reason::Conflict));
+}
+
+#[test]
+fn own_media_are_asked_for_once_and_only_where_wanted() {
+    let mut s = Script::new();
+    let (anna, peer) = s.browser("Anna");
+    s.flows(peer, &[Source::Microphone, Source::Camera]);
+    let plain = record(&mut s);
+    prepared(&mut s, plain);
+    let id = s.output();
+    assert!(s.api(Act::StartRecording { output: id, layout: None, wish: Wish::default(), tracks: true }).is_ok());
+    s.forget();
+    prepared(&mut s, id);
+    let own = |source| OwnTrack { track: TrackId { peer, source }, participant: anna, name: "Anna".into() };
+    let kept = |s: &mut Script| {
+        let kept = |command| match command {
+            MediaCommand::KeepTracks { output, tracks } => Some((output, tracks)),
+            _ => None,
+        };
+        s.commands().into_iter().filter_map(kept).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&mut s), [(id, vec![own(Source::Microphone), own(Source::Camera)])]);
+    s.forget();
+    assert!(s.act(anna, Act::Media(MediaState::default())).is_ok(), "off is a gap, and no other file");
+    assert_eq!(kept(&mut s), []);
+    let (_, other) = s.browser("Ben");
+    assert_eq!(kept(&mut s).last().map(|(_, tracks)| tracks.len()), Some(4), "his microphone and camera");
+    s.forget();
+    assert!(s.api(Act::StopRecording { output: id }).is_ok());
+    s.flows(other, &[Source::Screen]);
+    assert_eq!(kept(&mut s), [], "it has ended");
+}
+
+#[test]
+fn what_interrupts_a_recording_leaves_a_file_and_says_why() {
+    let mut s = Script::new();
+    let id = record(&mut s);
+    prepared(&mut s, id);
+    output(&mut s, id, OutputEvent::Live);
+    output(&mut s, id, OutputEvent::Interrupted { error: "The disk is full.".into() });
+    output(&mut s, id, OutputEvent::Finished { bytes: 10, duration: 1.0 });
+    let recording = s.room.recording(id).unwrap();
+    assert_eq!((recording.state, recording.error.as_deref()), (RecordingState::Complete, Some("The disk is full.")));
+    assert!(recording.file().is_some());
+}
+
+#[test]
+fn hosts_who_record_hear_that_the_disk_is_nearly_full() {
+    let mut s = Script::new();
+    let (anna, ben) = (s.host("Anna"), s.join("Ben"));
+    let id = record(&mut s);
+    s.forget();
+    let low = Some(Disk { free: 1_000_000, minutes_left: Some(3) });
+    s.input(Input::Disk(low));
+    s.input(Input::Disk(low));
+    assert_eq!((s.told(anna), s.told(ben)), (vec![News::Room { for_hosts: true }], vec![]));
+    assert_eq!(s.room.disk(), low);
+    prepared(&mut s, id);
+    output(&mut s, id, OutputEvent::Failed { error: "gone".into() });
+    assert_eq!(s.room.disk(), None, "nobody records");
 }

@@ -112,7 +112,7 @@ fn the_rules_hold_for_guests() {
     assert!(media.microphone && !media.screen, "they may speak, not share");
     assert!(s.told(ben).contains(&News::ShareStopped));
     let output = s.output();
-    let record = Act::StartRecording { output, layout: None, wish: Default::default() };
+    let record = Act::StartRecording { output, layout: None, wish: Default::default(), tracks: false };
     assert_eq!(reason(s.act(anna, record.clone())), Some(Reason::Conflict));
     s.act(anna, rules(Rules::default())).unwrap();
     assert!(s.act(anna, record).is_ok());

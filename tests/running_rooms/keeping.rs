@@ -20,10 +20,15 @@ fn manifest(room: RoomId, id: u64, state: RecordingState) -> Recording {
         height: 720,
         fps: 30,
         started_at: SystemTime::UNIX_EPOCH,
+        first_frame_at: None,
         duration: 1.0,
         bytes: 10,
         files: vec!["Lunch.mp4".into()],
+        tracks: vec![],
+        pace: vec![],
         error: None,
+        disk: None,
+        upload: None,
     }
 }
 

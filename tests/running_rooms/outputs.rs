@@ -12,7 +12,7 @@ use veranda::rooms::handle::RoomHandle;
 use crate::fakes::{House, Media, goodbye, guest, hear, hear_until, join};
 
 async fn record(room: &RoomHandle) -> Recording {
-    match room.act(Caller::Host, Action::StartRecording { layout: None, wish: Wish::default() }).await {
+    match room.act(Caller::Host, Action::StartRecording { layout: None, wish: Wish::default(), tracks: false }).await {
         Ok(Outcome::Recording(recording)) => recording,
         other => panic!("{other:?}"),
     }

@@ -39,7 +39,8 @@ impl Room {
                 self.close(Reason::Gone, Parting::Ended);
                 Ok(Reply::Done)
             }
-            Act::StartRecording { output, layout, wish } => self.start_recording(output, layout, wish),
+            Act::StartRecording { output, layout, wish, tracks } => self.start_recording(output, layout, wish, tracks),
+            Act::PauseRecording { output, paused } => self.pause_recording(output, paused),
             Act::StopRecording { output } => self.stop_recording(output),
             Act::StartStream { output, url, layout, wish } => self.start_stream(output, &url, layout, wish),
             Act::StopStream { output } => self.stop_stream(output),

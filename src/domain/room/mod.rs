@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::canvas::Canvas;
+use super::disk::Disk;
 use super::error::{Reason, Refusal};
 use super::ids::{OutputId, ParticipantId};
 use super::media::{MediaCommand, MediaEvent, Scene};
@@ -92,6 +93,8 @@ pub struct Room {
     canvas: Canvas,
     usual_canvas: Canvas,
     empty_since: Option<Duration>,
+    /// Nearly full.
+    disk: Option<Disk>,
     /// Of the input being handled.
     now: Duration,
     /// Gathered while an input is handled.
@@ -118,6 +121,7 @@ impl Room {
             canvas: Canvas::default(),
             usual_canvas: Canvas::default(),
             empty_since: None,
+            disk: None,
             now: Duration::ZERO,
             effects: Vec::new(),
         }
@@ -140,6 +144,7 @@ impl Room {
             Input::Media(event) => self.on_media(event),
             Input::MediaGone => self.on_media_gone(),
             Input::Prepared { output, path } => self.on_prepared(output, path),
+            Input::Disk(disk) => self.on_disk(disk),
             Input::Shutdown => self.close(Reason::Unavailable, Parting::Shutdown),
             Input::Tick => {}
         }
@@ -148,7 +153,9 @@ impl Room {
         if !only_levels || self.speakers.version() != order {
             self.settle_slots();
             self.settle_scene();
+            self.settle_own_media();
         }
+        self.settle_timelines();
         self.settle_speaking();
         std::mem::take(&mut self.effects)
     }

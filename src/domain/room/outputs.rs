@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::{EMPTY_LIMIT, Effect, Reply, RequestId, Room};
+use super::{EMPTY_LIMIT, Effect, News, Reply, RequestId, Room};
 use crate::domain::canvas::{Canvas, Wish};
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
-use crate::domain::ids::OutputId;
-use crate::domain::media::{MediaCommand, OutputEvent, OutputJob};
+use crate::domain::ids::{OutputId, Source, TrackId};
+use crate::domain::media::{MediaCommand, OutputEvent, OutputJob, OwnTrack};
 use crate::domain::output::{Recording, Stream, StreamUrl};
-use crate::domain::words::{Layout, RecordingState, StreamState};
+use crate::domain::participant::Member;
+use crate::domain::timeline::Seen;
+use crate::domain::words::{Layout, ParticipantKind, RecordingState, StreamState};
 
 /// So many of a kind may run at once: far more than anybody needs, and a bound.
 const MAX_RUNNING: usize = 20;
+/// Seconds of media after which the timeline is written again: a crash loses no more of it.
+const TIMELINE_KEPT: u64 = 10;
 /// So many that ended stay in the room's own list; manifests keep the rest.
 const MAX_ENDED: usize = 100;
 
@@ -25,6 +30,7 @@ impl Room {
         output: OutputId,
         layout: Option<Layout>,
         wish: Wish,
+        tracks: bool,
     ) -> Result<Reply, Refusal> {
         if !self.settings.rules.recording {
             return Err(Refusal::new(Reason::Conflict, "this room is not recorded; allow it in its settings first"));
@@ -35,7 +41,8 @@ impl Room {
         self.size(wish)?;
         self.set_layout(layout);
         let (name, layout) = (self.settings.name.clone(), self.settings.layout);
-        self.recordings.push(Recording::new(output, name, layout, self.canvas, self.now));
+        let recording = Recording::new(output, name, layout, self.canvas, self.now);
+        self.recordings.push(Recording { own_media: tracks, ..recording });
         forget_oldest(&mut self.recordings, Recording::runs);
         // The mix wakes in the new size and layout.
         self.settle_scene();
@@ -82,6 +89,81 @@ impl Room {
             }
         }
         Ok(Reply::Recording(output))
+    }
+
+    /// What happens meanwhile is in no file.
+    pub(super) fn pause_recording(&mut self, output: OutputId, paused: bool) -> Result<Reply, Refusal> {
+        let recording = self.recordings.iter_mut().find(|recording| recording.id == output);
+        let recording = recording.ok_or_else(|| no_such("recording"))?;
+        let conflict = |message: &str| Err(Refusal::new(Reason::Conflict, message));
+        recording.state = match (recording.state, paused) {
+            (RecordingState::Live, true) => RecordingState::Paused,
+            (RecordingState::Paused, false) => RecordingState::Live,
+            (RecordingState::Starting, true) => return conflict("the recording has not begun yet"),
+            (RecordingState::Paused, true) => return conflict("the recording is paused already"),
+            (RecordingState::Live | RecordingState::Starting, false) => return conflict("the recording is not paused"),
+            _ => return conflict("the recording has ended"),
+        };
+        if paused {
+            recording.timeline.pause(self.now);
+        }
+        self.command(MediaCommand::Pause { output, paused });
+        self.output_changed(output);
+        Ok(Reply::Recording(output))
+    }
+
+    /// Notes who is there and what they do, while it is recorded.
+    pub(super) fn settle_timelines(&mut self) {
+        let (members, speakers) = (&self.members, &self.speakers);
+        let seen = members.iter().filter(|member| member.kind != ParticipantKind::Whep).map(|member| Seen {
+            id: member.id,
+            name: &member.name,
+            speaks: speakers.is_speaking(member.id),
+            shares: member.live_track(Source::Screen).is_some(),
+        });
+        for recording in self.recordings.iter_mut().filter(|recording| recording.takes_media()) {
+            recording.timeline.observe(self.now, seen.clone());
+        }
+    }
+
+    /// The disk is nearly full, or is so no more: hosts are told.
+    pub(super) fn on_disk(&mut self, disk: Option<Disk>) {
+        if self.disk != disk {
+            self.disk = disk;
+            self.tell_hosts(News::Room { for_hosts: true });
+            let running = self.recordings.iter().filter(|recording| recording.takes_media());
+            self.effects.extend(running.map(|recording| Effect::Progress(recording.id)).collect::<Vec<_>>());
+        }
+    }
+
+    /// What hosts who record are warned of.
+    pub fn disk(&self) -> Option<Disk> {
+        self.disk.filter(|_| self.recordings.iter().any(Recording::takes_media))
+    }
+
+    /// Whose own media each recording keeps: everything that has been sent since its owner came, so that a mute is a gap
+    /// and not another file.
+    pub(super) fn settle_own_media(&mut self) {
+        if !self.recordings.iter().any(|recording| recording.own_media && recording.takes_media()) {
+            return;
+        }
+        let of = |member: &Member| {
+            let (participant, name) = (member.id, member.name.clone());
+            let sessions = member.session.iter();
+            let tracks = sessions.flat_map(|session| session.started.iter().map(|source| (session.peer, *source)));
+            let own =
+                move |(peer, source)| OwnTrack { track: TrackId { peer, source }, participant, name: name.clone() };
+            tracks.map(own).collect::<Vec<_>>()
+        };
+        let wanted: Vec<OwnTrack> = self.members.iter().flat_map(of).collect();
+        let mut commands = Vec::new();
+        for recording in self.recordings.iter_mut().filter(|recording| recording.own_media && recording.takes_media()) {
+            if recording.path.is_some() && recording.following != wanted {
+                recording.following.clone_from(&wanted);
+                commands.push(MediaCommand::KeepTracks { output: recording.id, tracks: wanted.clone() });
+            }
+        }
+        commands.into_iter().for_each(|command| self.command(command));
     }
 
     /// One of an earlier run of the server is not in the room's list: the store knows it.
@@ -132,6 +214,17 @@ impl Room {
 
     pub(super) fn on_output(&mut self, output: OutputId, event: OutputEvent) {
         let changed = if let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == output) {
+            match &event {
+                OutputEvent::Placed { ago, at } => {
+                    let from = self.now.saturating_sub(*ago);
+                    recording.first_frame.get_or_insert(from);
+                    recording.timeline.place(from, *at);
+                }
+                OutputEvent::Progress { duration, .. } if (*duration as u64).is_multiple_of(TIMELINE_KEPT) => {
+                    self.effects.push(Effect::SaveTimeline(output));
+                }
+                _ => {}
+            }
             recording.on(event)
         } else if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == output) {
             stream.on(event)
@@ -183,6 +276,7 @@ impl Room {
 
     fn output_changed(&mut self, output: OutputId) {
         if self.recordings.iter().any(|recording| recording.id == output) {
+            self.effects.push(Effect::SaveTimeline(output));
             self.effects.push(Effect::SaveRecording(output));
         } else {
             self.effects.push(Effect::Progress(output));
@@ -192,8 +286,7 @@ impl Room {
 
     /// Whether something is being made of the mix that can't change its size on the way.
     pub(super) fn holds_canvas(&self) -> bool {
-        let takes = |recording: &Recording| matches!(recording.state, RecordingState::Starting | RecordingState::Live);
-        self.recordings.iter().any(takes) || self.streams.iter().any(Stream::runs)
+        self.recordings.iter().any(Recording::takes_media) || self.streams.iter().any(Stream::runs)
     }
 
     /// The canvas that outputs hold, while there are any.

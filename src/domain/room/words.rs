@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::canvas::Wish;
+use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
 use crate::domain::media::{MediaCommand, MediaEvent};
@@ -59,6 +60,8 @@ pub enum Input {
         /// The file it becomes, or what is wrong.
         path: Result<PathBuf, String>,
     },
+    /// The disk that recordings go to is nearly full, or no more.
+    Disk(Option<Disk>),
     /// The server stops: everybody goes, recordings are finished.
     Shutdown,
     /// The time of [`super::Room::next_timer`] has come.
@@ -168,6 +171,15 @@ pub enum Act {
         layout: Option<Layout>,
         /// The size of the mix. Refused where outputs that run have another.
         wish: Wish,
+        /// Each person's own media as well.
+        tracks: bool,
+    },
+    /// Host: leave out what happens from now on, or take it in again. Refused where the state does not allow it.
+    PauseRecording {
+        /// Which.
+        output: OutputId,
+        /// True pauses.
+        paused: bool,
     },
     /// Host.
     StopRecording {
@@ -256,6 +268,8 @@ pub enum Effect {
     Prepare(OutputId),
     /// A recording's state changed: write its manifest.
     SaveRecording(OutputId),
+    /// Write who was there, and when, beside a recording.
+    SaveTimeline(OutputId),
     /// Delete a recording's folder and answer the request.
     DeleteRecording {
         /// Who waits.

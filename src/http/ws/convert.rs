@@ -37,8 +37,15 @@ pub(super) fn action(message: ClientMessage) -> Result<Action, Refusal> {
             Action::Admit { participant: id(&participant, "participant")?, admitted }
         }
         From::EndRoom {} => Action::EndRoom,
-        From::StartRecording { layout, width, height, fps, bitrate } => {
-            Action::StartRecording { layout, wish: wish([width, height, fps, bitrate]) }
+        From::StartRecording { layout, width, height, fps, bitrate, tracks } => {
+            let tracks = tracks.unwrap_or(false);
+            Action::StartRecording { layout, wish: wish([width, height, fps, bitrate]), tracks }
+        }
+        From::PauseRecording { recording } => {
+            Action::PauseRecording { recording: id(&recording, "recording")?, paused: true }
+        }
+        From::ResumeRecording { recording } => {
+            Action::PauseRecording { recording: id(&recording, "recording")?, paused: false }
         }
         From::StopRecording { recording } => Action::StopRecording { recording: id(&recording, "recording")? },
         From::StartStream { url, layout, width, height, fps, bitrate } => {

@@ -1,5 +1,6 @@
 //! The thread of an awake mix: one loop, one inbox, all pipelines.
 
+mod load;
 mod outputs;
 
 use std::collections::BTreeMap;
@@ -9,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use self::load::{Load, Signs};
 use self::outputs::Output;
 use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
-use crate::domain::media::{Feed, OutputJob, Rendition, Scene};
+use crate::domain::media::{Feed, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
 use crate::media::encoder::{Encoder, Encoding, Recipe};
 use crate::media::mixer::{Joint, Mixer, Voiced};
 use crate::media::output::viewer::{self, Viewer};
@@ -39,11 +41,13 @@ pub(super) struct Worker {
     outputs: BTreeMap<OutputId, Output>,
     /// Start when the canvas has its new size.
     postponed: BTreeMap<OutputId, OutputJob>,
+    postponed_tracks: BTreeMap<OutputId, Vec<OwnTrack>>,
     viewers: BTreeMap<Encoding, Viewer>,
     encoders: BTreeMap<Encoding, Encoder>,
     mixer: Option<Mixer>,
     watched: [bool; 2],
     key_frames: BTreeMap<Encoding, (Instant, bool)>,
+    load: Load,
     needed: Instant,
     finishing: Option<(Instant, Vec<oneshot::Sender<()>>)>,
 }
@@ -58,11 +62,13 @@ impl Worker {
             time: Time::start(),
             outputs: BTreeMap::new(),
             postponed: BTreeMap::new(),
+            postponed_tracks: BTreeMap::new(),
             viewers: BTreeMap::new(),
             encoders: BTreeMap::new(),
             mixer: None,
             watched: [false; 2],
             key_frames: BTreeMap::new(),
+            load: Load::default(),
             needed: Instant::now(),
             finishing: None,
         }
@@ -153,6 +159,8 @@ impl Worker {
         match command {
             Command::Compose(scene) => self.next_scene = Some(scene),
             Command::Start(output, job) => self.start(output, job),
+            Command::KeepTracks(output, tracks) => self.keep_tracks(output, tracks),
+            Command::Pause(output, paused) => self.pause(output, paused),
             Command::Stop(output) => self.stop(output),
             Command::Watch(rendition, viewers) => {
                 self.watched[rendition as usize] = viewers;
@@ -261,6 +269,7 @@ impl Worker {
         if let Some(mixer) = &mut self.mixer {
             mixer.tick();
         }
+        self.keep_pace();
         let all: Vec<OutputId> = self.outputs.keys().copied().collect();
         all.into_iter().for_each(|output| self.tick_output(output));
         self.compose();
@@ -272,6 +281,19 @@ impl Worker {
         if !self.outputs.is_empty() || !self.postponed.is_empty() || self.watched != [false; 2] {
             self.needed = Instant::now();
         }
+    }
+
+    /// Makes fewer pictures where the machine cannot make all.
+    fn keep_pace(&mut self) {
+        let (Some(mixer), Some(encoder)) = (&self.mixer, self.encoders.get(&Encoding::Main)) else { return };
+        let signs = Signs { late: mixer.lateness(), waiting: encoder.backlog() };
+        let Some(every) = self.load.look(Instant::now(), signs) else { return };
+        mixer.draw_every(every);
+        let fps = self.scene.canvas.fps / every;
+        tracing::warn!(room = %self.shared.room, fps, ?signs, "the picture's rate follows what the machine can do");
+        self.outputs.iter().filter(|(_, output)| output.takes_media()).for_each(|(id, _)| {
+            self.shared.tell(*id, OutputEvent::Pace { fps });
+        });
     }
 
     /// A pipeline spoke.
@@ -307,6 +329,7 @@ impl Worker {
         self.viewers.clear();
         self.encoders.clear();
         self.mixer = None;
+        self.load = Load::default();
     }
 
     fn drop_idle_encoders(&mut self) {
@@ -320,7 +343,7 @@ impl Worker {
         });
         if self.encoders.is_empty() {
             // While a finished recording is remuxed nothing need be mixed.
-            self.mixer = None;
+            self.take_down();
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use gst::prelude::*;
 use gst_app::AppSrc;
 
+use super::canvas::Film;
 use super::lipsync::{Group, TrackClock};
 use crate::domain::ids::TrackId;
 use crate::media::links::{Links, SubscriptionId};
@@ -18,7 +19,14 @@ use crate::rtp::sink::{PacketSink, local_payload_type};
 /// Packets that may wait for the decoder: about a second of video.
 const MOST_PACKETS: u64 = 1024;
 /// How long packets wait for one that is missing, in ms. With decoding it must stay under the mixers' latency.
-const REORDER: u32 = 100;
+pub(super) const REORDER: u32 = 100;
+
+/// The mix's end of an input.
+#[derive(Debug, Clone)]
+pub(super) enum Outlet {
+    Film(Arc<Film>),
+    Sound(AppSrc),
+}
 
 /// What the threads of one input share.
 #[derive(Debug)]
@@ -28,7 +36,7 @@ pub(super) struct Flow {
     clock: Mutex<TrackClock>,
     group: Arc<Mutex<Group>>,
     /// The mix's end, while there is one.
-    outlet: Mutex<Option<AppSrc>>,
+    outlet: Mutex<Option<Outlet>>,
     /// Running time (ns) at which the last buffer came out.
     last: AtomicU64,
     count: AtomicU64,
@@ -42,13 +50,24 @@ impl Flow {
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some(outlet) = super::lock(&self.outlet).clone() else { return };
         let delay = gst::ClockTime::from_nseconds(super::lock(&self.group).delay(self.track.source));
-        let writable = buffer.make_mut();
-        writable.set_pts(writable.pts().map(|pts| pts + delay));
-        writable.set_dts(gst::ClockTime::NONE);
-        if outlet.caps() != caps {
-            outlet.set_caps(caps.as_ref());
+        let shown = buffer.pts().map(|pts| pts + delay);
+        match outlet {
+            Outlet::Film(film) => {
+                let info = caps.and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
+                if let Some((info, shown)) = info.zip(shown) {
+                    film.push(buffer, info, shown);
+                }
+            }
+            Outlet::Sound(appsrc) => {
+                let writable = buffer.make_mut();
+                writable.set_pts(shown);
+                writable.set_dts(gst::ClockTime::NONE);
+                if appsrc.caps() != caps {
+                    appsrc.set_caps(caps.as_ref());
+                }
+                let _ = appsrc.push_buffer(buffer);
+            }
         }
-        let _ = outlet.push_buffer(buffer);
     }
 
     /// Tells the group where this track's clock stands.
@@ -88,27 +107,29 @@ impl PacketSink for Inlet {
 }
 
 /// A subscribed track and its pipeline. Dropping it ends both.
-pub(super) struct Input {
+pub(crate) struct Input {
     links: Arc<dyn Links>,
     subscription: SubscriptionId,
     flow: Arc<Flow>,
     /// The decoding pipeline, for the elements that the tile names.
-    pub(super) pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
 }
 
 /// What an input is made of.
-pub(super) struct Recipe<'a> {
-    pub(super) track: TrackId,
+pub(crate) struct Recipe<'a> {
+    pub(crate) track: TrackId,
     /// The tile's height in pixels; 0 for sound.
-    pub(super) height: u16,
-    pub(super) time: &'a Time,
-    pub(super) group: Arc<Mutex<Group>>,
+    pub(crate) height: u16,
+    /// How long packets wait for one that is missing, in ms.
+    pub(crate) reorder: u32,
+    pub(crate) time: &'a Time,
+    pub(crate) group: Arc<Mutex<Group>>,
 }
 
 impl Input {
     /// Subscribes and makes the pipeline, not yet started. `chain` gives the launch text from ordered RTP to the appsink
     /// named `out`. `Ok(None)`: the track is gone.
-    pub(super) fn open(
+    pub(crate) fn open(
         links: &Arc<dyn Links>,
         recipe: Recipe<'_>,
         chain: impl FnOnce(CodecName) -> String,
@@ -135,14 +156,14 @@ impl Input {
         let pipeline = Pipeline::new(&format!("in-{}-{:?}", recipe.track.peer, recipe.track.source), recipe.time, tell);
         // From here on a failure drops `input` and with it the subscription.
         let input = Self { links: links.clone(), subscription, flow, pipeline };
-        input.build(&appsrc, codec, &chain(codec))?;
+        input.build(&appsrc, codec, recipe.reorder, &chain(codec))?;
         Ok(Some(input))
     }
 
-    fn build(&self, appsrc: &AppSrc, codec: CodecName, chain: &str) -> Result<(), Problem> {
+    fn build(&self, appsrc: &AppSrc, codec: CodecName, reorder: u32, chain: &str) -> Result<(), Problem> {
         appsrc.set_caps(Some(&rtp_caps(codec)));
         let launch =
-            format!("rtpjitterbuffer name=jitter latency={REORDER} do-lost=true drop-on-latency=true ! {chain}");
+            format!("rtpjitterbuffer name=jitter latency={reorder} do-lost=true drop-on-latency=true ! {chain}");
         let bin = self.pipeline.add_bin(&launch)?;
         self.pipeline.add(appsrc)?;
         appsrc.link(&bin).map_err(|_| Problem::new("the decoder takes no RTP"))?;
@@ -174,7 +195,7 @@ impl Input {
     }
 
     /// Where the buffers go from now on.
-    pub(super) fn connect(&self, outlet: Option<AppSrc>) {
+    pub(super) fn connect(&self, outlet: Option<Outlet>) {
         *super::lock(&self.flow.outlet) = outlet;
     }
 
@@ -190,7 +211,7 @@ impl Input {
     }
 
     /// Asks the sender for a key frame.
-    pub(super) fn request_key_frame(&self) {
+    pub(crate) fn request_key_frame(&self) {
         self.links.request_key_frame(self.subscription);
     }
 

@@ -65,7 +65,7 @@ const MOST: i64 = 1_000_000_000;
 
 /// The tracks of one sender.
 #[derive(Debug, Default)]
-pub(super) struct Group {
+pub(crate) struct Group {
     origins: [Option<i64>; 4],
     delays: [i64; 4],
 }
@@ -86,7 +86,7 @@ impl Group {
     }
 
     /// How long this track waits for the others (ns).
-    pub(super) fn delay(&self, source: Source) -> u64 {
+    pub(crate) fn delay(&self, source: Source) -> u64 {
         self.delays[source as usize].max(0) as u64
     }
 }

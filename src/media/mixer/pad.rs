@@ -1,12 +1,11 @@
-//! A pad of the compositor or the audiomixer with the appsrc that feeds it.
+//! A pad of the audiomixer with the appsrc that feeds it.
 
 use gst::prelude::*;
 use gst_app::{AppLeakyType, AppSrc};
 
-use crate::domain::media::Rect;
 use crate::media::problem::Problem;
 
-/// Buffers that may wait for the mixer: with 20 ms of sound or a frame each, more would only be late.
+/// Buffers that may wait for the mixer: with 20 ms of sound each, more would only be late.
 const MOST_WAITING: u64 = 50;
 
 /// A pad in use. [`MixPad::close`] gives it back.
@@ -52,16 +51,6 @@ impl MixPad {
     /// Where its buffers go in.
     pub(super) fn appsrc(&self) -> AppSrc {
         self.appsrc.clone()
-    }
-
-    /// Where the compositor shows it.
-    pub(super) fn place(&self, rect: Rect, order: u32) {
-        self.pad.set_property("xpos", rect.x as i32);
-        self.pad.set_property("ypos", rect.y as i32);
-        // Set although frames have this size: those still under way after a change have not.
-        self.pad.set_property("width", rect.width as i32);
-        self.pad.set_property("height", rect.height as i32);
-        self.pad.set_property("zorder", order);
     }
 
     /// Takes the input out of the running mixer.

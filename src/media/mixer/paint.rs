@@ -7,15 +7,14 @@ mod text;
 
 use std::fmt::Write as _;
 
-use gst_video::VideoOverlayComposition;
-
 pub(super) use self::edge::Edge;
 use self::edge::SPEAKING;
-use self::render::{open, overlay, render};
+use self::render::{open, overlay};
 use self::text::{clipped, escaped, hundredths, initials};
 use crate::domain::canvas::Canvas;
 use crate::domain::ids::{ParticipantId, Source};
 use crate::domain::media::{More, Rect, Tile};
+use crate::media::mixer::canvas::Overlay;
 use crate::media::problem::Problem;
 use crate::media::template::Brand;
 
@@ -33,7 +32,7 @@ pub(super) struct Backdrop {
 }
 
 /// The background of a scene: canvas, plain tiles, how many more there are.
-pub(super) fn background(backdrop: &Backdrop, brand: &Brand) -> Result<gst::Buffer, Problem> {
+pub(super) fn background(backdrop: &Backdrop, brand: &Brand) -> Result<Vec<u8>, Problem> {
     let canvas = backdrop.canvas;
     let mut svg = open(canvas.width, canvas.height);
     let _ = write!(svg, "<rect width='100%' height='100%' fill='{}'/>", brand.background);
@@ -44,12 +43,11 @@ pub(super) fn background(backdrop: &Backdrop, brand: &Brand) -> Result<gst::Buff
         more_tile(&mut svg, more, canvas);
     }
     svg.push_str("</svg>");
-    let caps = gst::Caps::builder("video/x-raw").field("format", "I420").field("colorimetry", "bt601");
-    render(&svg, canvas.width, canvas.height, caps.build())
+    render::canvas(&svg, canvas)
 }
 
 /// The name at a tile's foot, as an overlay for its pictures. Height and place are the tile's.
-pub(super) fn label(tile: &Tile, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
+pub(super) fn label(tile: &Tile, canvas: Canvas) -> Result<Overlay, Problem> {
     let foot = Foot::of(tile, canvas);
     let (width, height) = (foot.width, foot.height);
     let mut svg = open(width, height);
@@ -59,7 +57,7 @@ pub(super) fn label(tile: &Tile, canvas: Canvas) -> Result<VideoOverlayCompositi
 }
 
 /// The room's title in the top left corner.
-pub(super) fn title(text: &str, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
+pub(super) fn title(text: &str, canvas: Canvas) -> Result<Overlay, Problem> {
     let text = clipped(text, 60);
     let font = canvas.scaled(13).max(10);
     let (padding, height) = (font * 2 / 3, (font * 9 / 5).next_multiple_of(2));
@@ -79,7 +77,7 @@ pub(super) fn title(text: &str, canvas: Canvas) -> Result<VideoOverlayCompositio
 }
 
 /// The operator's logo in the top right corner, a twelfth of the canvas high.
-pub(super) fn logo(data: &str, canvas: Canvas) -> Result<VideoOverlayComposition, Problem> {
+pub(super) fn logo(data: &str, canvas: Canvas) -> Result<Overlay, Problem> {
     let (width, height) = (canvas.scaled(180) & !1, canvas.scaled(60) & !1);
     let mut svg = open(width, height);
     let _ = write!(

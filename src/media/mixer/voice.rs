@@ -3,7 +3,7 @@
 use gst_app::{AppSink, AppSinkCallbacks};
 
 use super::Joint;
-use super::input::{Input, Recipe};
+use super::input::{Input, Outlet, Recipe};
 use super::pad::MixPad;
 use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
@@ -55,7 +55,7 @@ impl Voice {
         let fresh = self.input.is_fresh(STALE);
         if fresh && self.pad.is_none() {
             let pad = MixPad::open(audiomixer, &sound_caps())?;
-            self.input.connect(Some(pad.appsrc()));
+            self.input.connect(Some(Outlet::Sound(pad.appsrc())));
             self.pad = Some(pad);
         } else if !fresh && self.pad.is_some() {
             self.close();

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gst::prelude::*;
 
-use super::link::{Rules, Stream, Tap, Window, inlet};
+use super::link::{Rules, Stream, Tap, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
+use super::window::Window;
 
 /// The two encoded streams that files and streams are made of.
 pub(crate) struct Source<'a> {

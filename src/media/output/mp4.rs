@@ -1,6 +1,8 @@
 //! A recording: fragments while it runs, an ordinary fast-start MP4 when it has stopped.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -11,6 +13,7 @@ use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 use crate::media::remux;
 use crate::media::template::Templates;
+use crate::media::window::Window;
 
 /// Media that may wait for the disk before frames are dropped.
 const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_seconds(8);
@@ -21,6 +24,8 @@ const LAST_FRAMES: Duration = Duration::from_secs(2);
 pub(crate) struct Recording {
     path: PathBuf,
     muxed: Muxed,
+    /// The first fragment is in the file: from here on a crash leaves something.
+    begun: Arc<AtomicBool>,
     live: bool,
     told: Instant,
     /// Stopping since; the second is whether the streams were cut by force.
@@ -52,9 +57,16 @@ impl Recording {
             only_append(sink);
             Ok(())
         };
+        let begun = Arc::new(AtomicBool::new(false));
+        let noted = begun.clone();
+        let prepare = |sink: &gst::Element| {
+            prepare(sink)?;
+            note_fragment(sink, noted);
+            Ok(())
+        };
         let muxed = Muxed::start(templates.output("mp4")?, source, MOST_WAITING, prepare, tell)
             .map_err(|problem| problem.within("the recording"))?;
-        Ok(Self { path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
+        Ok(Self { begun, path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
     }
 
     /// Where the finished file will be.
@@ -65,14 +77,33 @@ impl Recording {
     /// Ends it with everything the mix had composed until now.
     pub(crate) fn stop(&mut self, now: gst::ClockTime) {
         if self.stopping.is_none() {
-            self.muxed.window.close_at(now);
+            self.muxed.window.close_at(now.nseconds());
             self.stopping = Some((Instant::now(), false));
         }
     }
 
+    /// Leaves out what is composed from now on, or goes on at the next key frame.
+    pub(crate) fn pause(&mut self, paused: bool, source: &Source<'_>) {
+        if paused {
+            self.muxed.window.pause_at(source.time.now().nseconds());
+        } else {
+            self.muxed.window.resume();
+            source.picture.request_key_frame();
+        }
+    }
+
+    /// Which part of the mix's time it holds.
+    pub(crate) fn window(&self) -> Arc<Window> {
+        self.muxed.window.clone()
+    }
+
     /// Looks after it, about ten times a second.
-    pub(crate) fn tick(&mut self, tell: &mut dyn FnMut(OutputEvent)) -> Now {
-        if !self.live && self.muxed.bytes() > 0 {
+    pub(crate) fn tick(&mut self, now: gst::ClockTime, tell: &mut dyn FnMut(OutputEvent)) -> Now {
+        if let Some((from, shown)) = self.muxed.window.began() {
+            let ago = Duration::from_nanos(now.nseconds().saturating_sub(from));
+            tell(OutputEvent::Placed { ago, at: shown as f64 / 1e9 });
+        }
+        if !self.live && self.begun.load(Ordering::Relaxed) {
             self.live = true;
             tell(OutputEvent::Live);
         }
@@ -90,6 +121,24 @@ impl Recording {
             _ => Now::Running,
         }
     }
+}
+
+/// Notes when the first fragment is written: before it there is only a header.
+fn note_fragment(sink: &gst::Element, begun: Arc<AtomicBool>) {
+    let Some(pad) = sink.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+        let first = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.as_ref()),
+            Some(gst::PadProbeData::BufferList(list)) => list.get(0),
+            _ => None,
+        };
+        let mut kind = [0; 4];
+        if first.is_some_and(|buffer| buffer.copy_to_slice(4, &mut kind).is_ok()) && &kind == b"moof" {
+            begun.store(true, Ordering::Relaxed);
+            return gst::PadProbeReturn::Remove;
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Tells the muxer that it can't go back: mp4mux of GStreamer 1.26 writes its header again when it ends, and where that has

@@ -6,10 +6,11 @@ use gst_app::{AppSink, AppSinkCallbacks};
 
 use crate::domain::media::{Feed, Rendition};
 use crate::media::encoder::Encoding;
-use crate::media::link::{Rules, Stream, Tap, Window, inlet};
+use crate::media::link::{Rules, Stream, Tap, inlet};
 use crate::media::links::Links;
 use crate::media::pipeline::{BusEvent, Pipeline, Time};
 use crate::media::problem::Problem;
+use crate::media::window::Window;
 use crate::rtp::description::CodecName;
 use crate::rtp::sink::local_payload_type;
 

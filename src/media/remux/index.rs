@@ -62,6 +62,21 @@ fn track(movie: &Movie, trak: &[u8], scale: u32, place: &dyn Fn(u64) -> u64) -> 
     Some((boxed(b"trak", &body), late + long))
 }
 
+/// How long it all is.
+pub(super) fn seconds(movie: &Movie) -> f64 {
+    let length = |trak: &[u8]| {
+        let (_, tkhd) = children(trak).find(|(kind, _)| kind == b"tkhd")?;
+        let (_, mdia) = children(trak).find(|(kind, _)| kind == b"mdia")?;
+        let (_, mdhd) = children(mdia).find(|(kind, _)| kind == b"mdhd")?;
+        let at = if tkhd.first()? == &1 { 20 } else { 12 };
+        let id = number(tkhd.get(at..at + 4)?);
+        let track = movie.tracks.iter().find(|track| track.id == id)?;
+        Some(track.end as f64 / f64::from(timescale(mdhd)?.max(1)))
+    };
+    let traks = children(&movie.header).filter(|(kind, _)| kind == b"trak");
+    traks.filter_map(|(_, trak)| length(trak)).fold(0.0, f64::max)
+}
+
 fn edits(late: u64, long: u64) -> Vec<u8> {
     let mut elst = vec![1, 0, 0, 0, 0, 0, 0, 2];
     for (duration, from) in [(late, -1_i64), (long, 0)] {

@@ -31,7 +31,7 @@ describe.each(Object.entries(ALL))('%s', (language, messages) => {
 
   it('leaves no place open', () => {
     const t = translator(language, messages);
-    for (const key of keys) expect(t(key, { name: 'x', count: 2, text: 'x', time: 'x', page: 1, pages: 2 })).not.toMatch(/[{}]/);
+    for (const key of keys) expect(t(key, { size: '1', percent: '1', place: 'x', error: 'x', name: 'x', count: 2, text: 'x', time: 'x', page: 1, pages: 2 })).not.toMatch(/[{}]/);
   });
 });
 

@@ -140,7 +140,19 @@ fps?: number,
 /**
  * bit/s of the picture; from size and rate unless given.
  */
-bitrate?: number, } | { "type": "stop_recording", 
+bitrate?: number, 
+/**
+ * Each person's own media as well, not transcoded.
+ */
+tracks?: boolean, } | { "type": "pause_recording", 
+/**
+ * Which.
+ */
+recording: string, } | { "type": "resume_recording", 
+/**
+ * Which.
+ */
+recording: string, } | { "type": "stop_recording", 
 /**
  * Which.
  */

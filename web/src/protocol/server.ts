@@ -27,6 +27,19 @@ text: string,
 sent_at: string, };
 
 /**
+ * A disk that is nearly full.
+ */
+export type DiskView = { 
+/**
+ * Bytes.
+ */
+free: number, 
+/**
+ * At the rate at which is being recorded now; unknown at first.
+ */
+minutes_left?: number, };
+
+/**
  * What a slot carries.
  */
 export type FeedView = { "kind": "track", 
@@ -183,6 +196,10 @@ rules: Rules,
  * What recordings and streams are being made in; none while there are none.
  */
 picture?: PictureView, 
+/**
+ * For hosts: the disk that is recorded to is nearly full.
+ */
+disk?: DiskView, 
 /**
  * How many it holds.
  */

@@ -44,7 +44,7 @@ export type Reaction = "thumbs_up" | "heart" | "clap" | "laugh" | "surprise" | "
 /**
  * How far a recording is. 
  */
-export type RecordingState = "starting" | "live" | "finishing" | "complete" | "failed";
+export type RecordingState = "starting" | "live" | "paused" | "finishing" | "complete" | "failed";
 
 /**
  * What somebody may do. 

@@ -28,6 +28,8 @@ export class Session {
   state = $state.raw<RoomState>(initial());
   slots = $state.raw<readonly Slot[]>([]);
   quality = $state<Quality>('good');
+  /** The next recording keeps each person's own media as well. */
+  ownMedia = $state(false);
   /** Of the next recording or stream. */
   pictureHeight = $state<PictureHeight>(USUAL);
   /** The invitation in use: a renewed one replaces it. */

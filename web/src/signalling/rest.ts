@@ -1,6 +1,6 @@
 // The few calls of the HTTP API that the page makes: see contract.md.
 
-import type { Activity, Layout, RecordingState, Rules } from '../protocol/words';
+import type { Activity, Layout, RecordingState, Rules, TrackSource } from '../protocol/words';
 
 /** Of `POST /rooms`. */
 export interface NewRoom {
@@ -39,7 +39,27 @@ export interface RecordingInfo {
   duration: number;
   bytes: number;
   files: string[];
+  tracks: TrackInfo[];
+  upload?: UploadInfo;
   error?: string | null;
+}
+
+/** One person's own media, beside a recording. */
+export interface TrackInfo {
+  name: string;
+  kind: TrackSource;
+  file: string;
+  bytes: number;
+}
+
+/** How far a recording is on its way to the operator's storage. */
+export interface UploadInfo {
+  state: 'pending' | 'uploading' | 'done' | 'failed';
+  sent: number;
+  total: number;
+  location: string;
+  local: boolean;
+  error?: string;
 }
 
 /** An answer that is not a success; `code` is a stable word of the contract, or `unreachable`. */
@@ -123,10 +143,11 @@ export async function deleteRecording(id: string, token: string): Promise<void> 
   await call(`/recordings/${id}`, { method: 'DELETE' }, token);
 }
 
-/** The finished file and the name the server gives it. The token goes in a header, so a plain link would not do. */
-export async function recordingFile(id: string, token: string): Promise<{ blob: Blob; name: string }> {
-  const response = await call(`/recordings/${id}/file`, {}, token);
-  const name = fileName(response.headers.get('Content-Disposition')) ?? `recording-${id}.mp4`;
+/** The finished file (or another of its folder) and the name the server gives it. The token goes in a header, so a plain link would not do. */
+export async function recordingFile(id: string, token: string, which = 'file'): Promise<{ blob: Blob; name: string }> {
+  const response = await call(`/recordings/${id}/${which}`, {}, token);
+  const plain = which === 'file' ? `recording-${id}.mp4` : `recording-${id}-${which.replace('tracks/', '')}${which === 'timeline' ? '.json' : ''}`;
+  const name = fileName(response.headers.get('Content-Disposition')) ?? plain;
   return { blob: await response.blob(), name };
 }
 

@@ -336,12 +336,19 @@ function roomChanged(state: RoomState, room: RoomView, at: number): RoomState {
     ({ id, state: how }) => how === 'failed' && wasRunning(state.room, id),
   );
   if (failed !== undefined && state.role === 'host') next = noticed(next, 'refused', failed.error ?? '', 'output_failed');
+  const cut = room.recordings.find(({ id, state: how, error }) => how === 'finishing' && error !== undefined && wasLive(state.room, id));
+  if (cut !== undefined && state.role === 'host') next = noticed(next, 'refused', cut.error ?? '', 'recording_cut');
   return next;
 }
 
 function wasRunning(room: RoomView | null, id: string): boolean {
   const before = [...(room?.recordings ?? []), ...(room?.streams ?? [])].find((output) => output.id === id);
   return before !== undefined && before.state !== 'failed';
+}
+
+/** It was not known to end early: it is told once. */
+function wasLive(room: RoomView | null, id: string): boolean {
+  return room?.recordings.some((recording) => recording.id === id && recording.error === undefined) ?? false;
 }
 
 function noticed(state: RoomState, kind: Notice['kind'], text = '', code = ''): RoomState {
@@ -372,12 +379,13 @@ export function handling(state: RoomState): Handling {
 
 /** A recording is being written: everybody must see it. */
 export function isRecording(room: RoomView): boolean {
-  return room.recordings.some(({ state }) => state === 'starting' || state === 'live');
+  return room.recordings.some(({ state }) => state === 'starting' || state === 'live' || state === 'paused');
 }
 
 /** The recording that "Stop recording" stops. */
 export function runningRecording(room: RoomView): RoomView['recordings'][number] | undefined {
-  return room.recordings.find(({ state }) => state === 'live') ?? room.recordings.find(({ state }) => state === 'starting');
+  const first = (how: string) => room.recordings.find(({ state }) => state === how);
+  return first('live') ?? first('paused') ?? first('starting');
 }
 
 export function runningStreams(room: RoomView): RoomView['streams'] {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::super::{Command, Speaker};
 use super::Worker;
 use crate::domain::ids::OutputId;
-use crate::domain::media::{OutputEvent, OutputJob};
+use crate::domain::media::{OutputEvent, OutputJob, OwnTrack};
 use crate::media::encoder::{Encoder, Encoding};
 use crate::media::output::Source;
 use crate::media::output::mp4::{Now, Recording};
@@ -14,10 +14,15 @@ use crate::media::output::rtmp::{Streaming, plain_words};
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
 use crate::media::remux::{self, Finished};
+use crate::media::tracks::{self, OwnMedia};
 
 /// An output and the number of its pipeline.
 pub(super) struct Output {
     kind: Kind,
+    /// People's own media, beside a recording.
+    own: OwnMedia,
+    /// Why it ends early.
+    broken: Option<String>,
     pub(super) generation: u32,
 }
 
@@ -48,7 +53,9 @@ impl Worker {
             OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
         };
         match kind {
-            Ok(kind) => drop(self.outputs.insert(output, Output { kind, generation: 0 })),
+            Ok(kind) => drop(
+                self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 }),
+            ),
             Err(problem) => self.fail(output, &problem),
         }
     }
@@ -56,7 +63,12 @@ impl Worker {
     /// What waited for a canvas of another size, once it can be had.
     pub(super) fn start_postponed(&mut self) {
         if !self.waits_for_canvas() {
-            std::mem::take(&mut self.postponed).into_iter().for_each(|(output, job)| self.start(output, job));
+            for (output, job) in std::mem::take(&mut self.postponed) {
+                self.start(output, job);
+                if let Some(tracks) = self.postponed_tracks.remove(&output) {
+                    self.keep_tracks(output, tracks);
+                }
+            }
         }
     }
 
@@ -67,9 +79,38 @@ impl Worker {
         Recording::start(&path, &source, &self.shared.templates, tell)
     }
 
+    /// Of an output that waits for its canvas nothing is kept until it begins: see [`Self::start_postponed`].
+    pub(super) fn keep_tracks(&mut self, id: OutputId, tracks: Vec<OwnTrack>) {
+        if self.postponed.contains_key(&id) {
+            self.postponed_tracks.insert(id, tracks);
+            return;
+        }
+        let Some(Output { kind: Kind::Recording(recording), own, .. }) = self.outputs.get_mut(&id) else { return };
+        let Some(folder) = recording.path().parent() else { return };
+        let joint = tracks::Joint {
+            links: self.shared.links.clone(),
+            time: self.time.clone(),
+            window: recording.window(),
+            folder: folder.to_owned(),
+        };
+        own.follow(&joint, &tracks);
+    }
+
+    pub(super) fn pause(&mut self, id: OutputId, paused: bool) {
+        let source = source(&self.encoders, &self.time);
+        if let (Some(Output { kind: Kind::Recording(recording), .. }), Ok(source)) = (self.outputs.get_mut(&id), source)
+        {
+            recording.pause(paused, &source);
+        }
+    }
+
     pub(super) fn stop(&mut self, output: OutputId) {
         if self.postponed.remove(&output).is_some() {
+            self.postponed_tracks.remove(&output);
             self.fail(output, &Problem::new("stopped before it began"));
+        }
+        if let Some(output) = self.outputs.get_mut(&output) {
+            output.own.end();
         }
         match self.outputs.get_mut(&output).map(|output| &mut output.kind) {
             Some(Kind::Recording(recording)) => {
@@ -90,9 +131,12 @@ impl Worker {
         let shared = self.shared.clone();
         let mut tell = |event| shared.tell(id, event);
         let Some(output) = self.outputs.get_mut(&id) else { return };
+        if let Some(tracks) = output.own.tick() {
+            tell(OutputEvent::Tracks(tracks));
+        }
         match &mut output.kind {
             Kind::Recording(recording) => {
-                if matches!(recording.tick(&mut tell), Now::Written) {
+                if matches!(recording.tick(self.time.now(), &mut tell), Now::Written) {
                     self.remux(id);
                 }
             }
@@ -130,9 +174,14 @@ impl Worker {
         let shared = self.shared.clone();
         match (&mut output.kind, event) {
             (Kind::Recording(_), BusEvent::Eos) => self.remux(id),
-            (Kind::Recording(_), BusEvent::Error { text, .. }) => {
-                self.outputs.remove(&id);
-                self.fail(id, &Problem::new(text));
+            (Kind::Recording(_), BusEvent::Error { text, full, .. }) => {
+                // What is in the file so far is finished like any other.
+                let error = cannot_write(&text, full);
+                tracing::error!(room = %shared.room, output = %id, error, "a recording ends early");
+                output.broken = Some(error.clone());
+                output.own.end();
+                shared.tell(id, OutputEvent::Interrupted { error });
+                self.remux(id);
             }
             (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
             (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
@@ -162,10 +211,14 @@ impl Worker {
     fn remux(&mut self, id: OutputId) {
         let Some(output) = self.outputs.get_mut(&id) else { return };
         let Kind::Recording(recording) = std::mem::replace(&mut output.kind, Kind::Remuxing) else { return };
-        let (path, own) = (recording.path().to_owned(), self.own.clone());
+        let mut own_media = std::mem::take(&mut output.own);
+        let (path, own, shared) = (recording.path().to_owned(), self.own.clone(), self.shared.clone());
         // Closes the file.
         drop(recording);
         let work = move || {
+            if let Some(tracks) = own_media.finish() {
+                shared.tell(id, OutputEvent::Tracks(tracks));
+            }
             let result = remux::recover(&remux::partial(&path), &path);
             let _ = own.send(Command::Remuxed(id, result));
         };
@@ -175,12 +228,20 @@ impl Worker {
     }
 
     pub(super) fn remuxed(&mut self, id: OutputId, result: Result<Finished, Problem>) {
-        self.outputs.remove(&id);
+        let broken = self.outputs.remove(&id).and_then(|output| output.broken);
         match result {
             Ok(Finished { bytes, duration }) => self.shared.tell(id, OutputEvent::Finished { bytes, duration }),
-            Err(problem) => self.fail(id, &problem),
+            Err(problem) => self.fail(id, &broken.map_or(problem, Problem::new)),
         }
     }
+}
+
+/// For the host, who can do something about it.
+fn cannot_write(text: &str, full: bool) -> String {
+    if full {
+        return "The disk is full: the recording ends here. What was recorded until now is kept.".to_owned();
+    }
+    format!("The recording's file can't be written, so it ends here: {text}")
 }
 
 /// The streams that files and RTMP are made of.

@@ -1,10 +1,9 @@
 //! A filmed tile's round corners and the border of who speaks, straight into its I420 planes: no conversion, and only the
 //! edges are touched.
 
-use gst_video::VideoFrameExt as _;
-
 use crate::domain::canvas::Canvas;
 use crate::domain::media::Rect;
+use crate::media::mixer::canvas::Surface;
 
 /// The speaker's border, in RGB and in BT.601 YUV.
 pub(super) const SPEAKING: &str = "#4cc38a";
@@ -18,7 +17,7 @@ pub(in crate::media::mixer) struct Edge {
     /// The width of the speaker's border in pixels.
     pub(in crate::media::mixer) border: u32,
     /// What shows outside the corners, in YUV.
-    background: [u8; 3],
+    pub(in crate::media::mixer) background: [u8; 3],
 }
 
 impl Default for Edge {
@@ -36,23 +35,21 @@ impl Edge {
         Self { radius, border, background: yuv(background) }
     }
 
-    /// Paints them into a picture of the tile's size.
-    pub(in crate::media::mixer) fn paint(
-        &self,
-        frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
-        speaking: bool,
-    ) {
+    /// Paints them over a tile.
+    pub(in crate::media::mixer) fn paint(&self, surface: &mut Surface<'_>, rect: Rect, speaking: bool) {
         for (plane, (line, outside)) in SPEAKING_YUV.into_iter().zip(self.background).enumerate() {
-            let (stride, half) = (frame.plane_stride()[plane] as usize, usize::from(plane > 0));
-            let (width, height) = (frame.width() as usize >> half, frame.height() as usize >> half);
+            let half = usize::from(plane > 0);
             let (radius, border) = (self.radius as usize >> half, self.border as usize >> half);
-            let Ok(data) = frame.plane_data_mut(plane as u32) else { return };
-            for (y, row) in data.chunks_mut(stride).take(height).enumerate() {
-                let Some(row) = row.get_mut(..width) else { continue };
+            let rows = surface.rows(plane, rect);
+            let height = rows.len();
+            for (y, row) in rows.enumerate() {
                 let from_edge = y.min(height - 1 - y);
                 if speaking {
-                    let inner =
-                        if from_edge < border { width.div_ceil(2) } else { border.max(arc(radius, border, from_edge)) };
+                    let inner = if from_edge < border {
+                        row.len().div_ceil(2)
+                    } else {
+                        border.max(arc(radius, border, from_edge))
+                    };
                     fill_ends(row, inner, line);
                 } else if from_edge >= radius {
                     continue;
@@ -97,6 +94,7 @@ fn yuv(colour: &str) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::mixer::canvas::Layout;
 
     #[test]
     fn colours_become_yuv() {
@@ -110,22 +108,18 @@ mod tests {
     #[test]
     fn corners_are_round_and_the_border_follows_them() {
         gst::init().unwrap();
-        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, 64, 48).build().unwrap();
-        let mut buffer = gst::Buffer::from_mut_slice(vec![200; info.size()]);
-        let canvas = Canvas::default();
-        let edge = Edge::of(Rect { x: 8, y: 8, width: 64, height: 48 }, canvas, "#000000");
+        let layout = Layout::of(Canvas { width: 64, height: 48, ..Canvas::default() }).unwrap();
+        let mut data = vec![200; layout.size];
+        let whole = Rect { x: 0, y: 0, width: 64, height: 48 };
+        let edge = Edge::of(Rect { x: 8, y: 8, ..whole }, Canvas::default(), "#000000");
         assert_eq!((edge.radius, edge.border), (12, 4));
-        assert_eq!(Edge::of(Rect { x: 0, y: 0, width: 64, height: 48 }, canvas, "#000000").radius, 0);
-        let luma = |buffer: &gst::Buffer, x: usize, y: usize| buffer.map_readable().unwrap()[y * 64 + x];
-        let paint = |buffer: &mut gst::Buffer, speaking| {
-            let frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &info);
-            edge.paint(&mut frame.unwrap(), speaking);
-        };
-        paint(&mut buffer, false);
-        let seen = [(0, 0), (63, 47), (63, 0), (32, 0), (0, 24), (6, 6)].map(|(x, y)| luma(&buffer, x, y));
+        assert_eq!(Edge::of(whole, Canvas::default(), "#000000").radius, 0);
+        let luma = |data: &[u8], x: usize, y: usize| data[y * 64 + x];
+        edge.paint(&mut layout.surface(&mut data).unwrap(), whole, false);
+        let seen = [(0, 0), (63, 47), (63, 0), (32, 0), (0, 24), (6, 6)].map(|(x, y)| luma(&data, x, y));
         assert_eq!(seen, [16, 16, 16, 200, 200, 200]);
-        paint(&mut buffer, true);
+        edge.paint(&mut layout.surface(&mut data).unwrap(), whole, true);
         let seen = [(0, 0), (32, 0), (0, 24), (32, 3), (32, 4), (3, 24), (4, 24), (4, 4)];
-        assert_eq!(seen.map(|(x, y)| luma(&buffer, x, y)), [16, 147, 147, 147, 200, 147, 200, 147]);
+        assert_eq!(seen.map(|(x, y)| luma(&data, x, y)), [16, 147, 147, 147, 200, 147, 200, 147]);
     }
 }

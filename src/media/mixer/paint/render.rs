@@ -1,11 +1,13 @@
-//! From SVG to a frame or an overlay, by librsvg.
+//! From SVG to a canvas or an overlay, by librsvg.
 
 use std::time::Duration;
 
 use gst::prelude::*;
-use gst_video::{VideoFormat, VideoOverlayComposition, VideoOverlayFormatFlags, VideoOverlayRectangle};
 
+use crate::domain::canvas::Canvas;
 use crate::domain::media::Rect;
+use crate::media::mixer::COLOUR;
+use crate::media::mixer::canvas::Overlay;
 use crate::media::problem::Problem;
 
 /// How long one drawing may take.
@@ -17,33 +19,24 @@ pub(super) fn open(width: u32, height: u32) -> String {
 }
 
 /// Draws `svg`, to be laid over a picture at `place`.
-pub(super) fn overlay(svg: &str, place: Rect) -> Result<VideoOverlayComposition, Problem> {
+pub(super) fn overlay(svg: &str, place: Rect) -> Result<Overlay, Problem> {
     let caps = gst::Caps::builder("video/x-raw").field("format", "BGRA");
-    let mut buffer = render(svg, place.width, place.height, caps.build())?;
-    let strides = [place.width as i32 * 4];
-    gst_video::VideoMeta::add_full(
-        buffer.make_mut(),
-        gst_video::VideoFrameFlags::empty(),
-        VideoFormat::Bgra,
-        place.width,
-        place.height,
-        &[0],
-        &strides,
-    )
-    .map_err(|_| Problem::new("a label's size is wrong"))?;
-    let rectangle = VideoOverlayRectangle::new_raw(
-        &buffer,
-        place.x as i32,
-        place.y as i32,
-        place.width,
-        place.height,
-        VideoOverlayFormatFlags::PREMULTIPLIED_ALPHA,
-    );
-    VideoOverlayComposition::new(Some(&rectangle)).map_err(|_| Problem::new("a label can't be laid over"))
+    let buffer = render(svg, place.width, place.height, caps.build())?;
+    let drawn = buffer.map_readable().map_err(|_| Problem::new("a label can't be read"))?;
+    // Four bytes a pixel need no padding; rsvgdec's are premultiplied, as cairo has them.
+    Ok(Overlay::new(place, &drawn))
+}
+
+/// Draws `svg` as a whole canvas.
+pub(super) fn canvas(svg: &str, size: Canvas) -> Result<Vec<u8>, Problem> {
+    let caps = gst::Caps::builder("video/x-raw").field("format", "I420").field("colorimetry", COLOUR);
+    let buffer = render(svg, size.width, size.height, caps.build())?;
+    let drawn = buffer.map_readable().map_err(|_| Problem::new("the background can't be read"))?;
+    Ok(drawn.to_vec())
 }
 
 /// One frame of an SVG.
-pub(super) fn render(svg: &str, width: u32, height: u32, caps: gst::Caps) -> Result<gst::Buffer, Problem> {
+fn render(svg: &str, width: u32, height: u32, caps: gst::Caps) -> Result<gst::Buffer, Problem> {
     let launch = format!(
         "appsrc name=svg format=time caps=image/svg+xml,width={width},height={height},framerate=0/1 ! rsvgdec ! \
          videoconvert ! {caps} ! appsink name=drawn sync=false enable-last-sample=false"

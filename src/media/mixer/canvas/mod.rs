@@ -1,0 +1,201 @@
+//! The composed picture: a thread that draws, thirty times a second, whatever is newest of each film.
+//!
+//! GStreamer's compositor was here before: docs/decisions/0009-the-canvas-is-ours.md says why no more.
+
+mod film;
+mod scale;
+mod sheet;
+mod surface;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub(super) use self::film::{Film, Look};
+use self::sheet::{Base, Drawer, Plan, Sheet, Shown};
+pub(super) use self::surface::{Layout, Overlay, Surface};
+use super::{COLOUR, lock};
+use crate::domain::canvas::Canvas as Size;
+use crate::media::link::Stream;
+use crate::media::pipeline::Time;
+use crate::media::problem::Problem;
+
+/// From the moment a picture shows to its being drawn: what jitterbuffers and decoders may take.
+const LATENCY: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+/// A machine that stood still for longer than this has lost what was between.
+const MOST_BEHIND: gst::ClockTime = gst::ClockTime::from_seconds(2);
+
+/// The running canvas. Dropping it stops its thread.
+pub(super) struct Canvas {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// What is drawn, raw.
+    pub(super) out: Stream,
+}
+
+struct Shared {
+    size: Size,
+    layout: Layout,
+    board: Mutex<Board>,
+    stopped: Mutex<bool>,
+    stop: Condvar,
+    /// Every picture, every second, …
+    every: AtomicU32,
+    /// How late the last picture was drawn, in ms.
+    late: AtomicU64,
+}
+
+/// What is to be drawn from now on.
+struct Board {
+    base: Arc<Base>,
+    films: Vec<Arc<Film>>,
+}
+
+impl Canvas {
+    /// Starts with an empty canvas.
+    pub(super) fn start(size: Size, time: &Time) -> Result<Self, Problem> {
+        let layout = Layout::of(size)?;
+        let base = Arc::new(Base { background: vec![0; layout.size], overlays: Vec::new() });
+        let shared = Arc::new(Shared {
+            size,
+            layout,
+            board: Mutex::new(Board { base, films: Vec::new() }),
+            stopped: Mutex::new(false),
+            stop: Condvar::new(),
+            every: AtomicU32::new(1),
+            late: AtomicU64::new(0),
+        });
+        let out = Stream::made();
+        let painter = Painter {
+            shared: shared.clone(),
+            time: time.clone(),
+            out: out.clone(),
+            drawer: Arc::default(),
+            row: Vec::new(),
+        };
+        let thread = std::thread::Builder::new().name("canvas".into()).spawn(move || painter.run());
+        let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
+        Ok(Self { shared, thread: Some(thread), out })
+    }
+
+    /// What is below and above the films.
+    pub(super) fn set_base(&self, background: Vec<u8>, overlays: Vec<Overlay>) {
+        lock(&self.shared.board).base = Arc::new(Base { background, overlays });
+    }
+
+    /// The films to show, in any order: their looks have it.
+    pub(super) fn set_films(&self, films: Vec<Arc<Film>>) {
+        lock(&self.shared.board).films = films;
+    }
+
+    /// Draws every n-th picture only.
+    pub(super) fn draw_every(&self, nth: u32) {
+        self.shared.every.store(nth.max(1), Ordering::Relaxed);
+    }
+
+    /// How late the last picture was drawn.
+    pub(super) fn lateness(&self) -> Duration {
+        Duration::from_millis(self.shared.late.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Canvas {
+    fn drop(&mut self) {
+        *lock(&self.shared.stopped) = true;
+        self.shared.stop.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread that draws.
+struct Painter {
+    shared: Arc<Shared>,
+    time: Time,
+    out: Stream,
+    drawer: Arc<Drawer>,
+    /// Room to scale in.
+    row: Vec<u8>,
+}
+
+impl Painter {
+    fn run(mut self) {
+        let caps = caps(self.shared.size);
+        let mut nth = self.number(self.time.now());
+        while !self.shared.waits_until(self.due(nth), &self.time) {
+            let behind = self.time.now().saturating_sub(self.due(nth));
+            self.shared.late.store(behind.mseconds(), Ordering::Relaxed);
+            if behind > MOST_BEHIND {
+                nth = self.number(self.time.now().saturating_sub(LATENCY));
+                continue;
+            }
+            let every = self.shared.every.load(Ordering::Relaxed);
+            self.send(nth, every, &caps);
+            nth += u64::from(every);
+        }
+    }
+
+    fn shown(&self, nth: u64) -> gst::ClockTime {
+        gst::ClockTime::from_nseconds(nth * 1_000_000_000 / u64::from(self.shared.size.fps.max(1)))
+    }
+
+    fn due(&self, nth: u64) -> gst::ClockTime {
+        self.shown(nth) + LATENCY
+    }
+
+    /// The first picture that is not before this.
+    fn number(&self, running: gst::ClockTime) -> u64 {
+        (running.nseconds() * u64::from(self.shared.size.fps.max(1))).div_ceil(1_000_000_000)
+    }
+
+    fn send(&mut self, nth: u64, every: u32, caps: &gst::Caps) {
+        let (shown, end) = (self.shown(nth), self.shown(nth + u64::from(every)));
+        // The newest picture of each film that begins before this one ends: the last before it began would be late.
+        let plan = self.shared.plan(end.saturating_sub(gst::ClockTime::from_nseconds(1)));
+        let sheet = Sheet::draw(&plan, &self.shared.layout, &self.drawer, &mut self.row);
+        drop(plan);
+        let mut buffer = gst::Buffer::from_slice(sheet);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(shown);
+            buffer.set_duration(end - shown);
+        }
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        self.out.send(&gst::Sample::builder().buffer(&buffer).caps(caps).segment(&segment).build());
+    }
+}
+
+impl Shared {
+    /// Waits for a moment of the mix's time. True when it is over.
+    fn waits_until(&self, due: gst::ClockTime, time: &Time) -> bool {
+        let mut stopped = lock(&self.stopped);
+        loop {
+            let left = due.saturating_sub(time.now());
+            if *stopped || left.is_zero() {
+                return *stopped;
+            }
+            stopped = self.stop.wait_timeout(stopped, left.into()).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn plan(&self, now: gst::ClockTime) -> Plan {
+        let board = lock(&self.board);
+        let shown = |film: &Arc<Film>| Some(Shown { film: film.clone(), look: film.look(), frame: film.at(now)? });
+        let mut films: Vec<Shown> = board.films.iter().filter_map(shown).collect();
+        films.sort_by_key(|shown| shown.look.order);
+        Plan { base: board.base.clone(), films }
+    }
+}
+
+fn caps(size: Size) -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", size.width as i32)
+        .field("height", size.height as i32)
+        .field("framerate", gst::Fraction::new(size.fps as i32, 1))
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .field("interlace-mode", "progressive")
+        .field("colorimetry", COLOUR)
+        .build()
+}
