@@ -92,6 +92,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether streams may go to this machine and to private networks.
     pub allow_private_targets: bool,
+    /// Sites that may show the page in a frame of theirs: scheme, host and port.
+    #[serde(deserialize_with = "list")]
+    pub embed_allow: Vec<PublicUrl>,
 }
 
 impl Default for Config {
@@ -126,6 +129,7 @@ impl Default for Config {
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
             allow_private_targets: true,
+            embed_allow: Vec::new(),
         }
     }
 }

@@ -80,8 +80,18 @@ async fn a_room_is_seen_by_its_invitation_or_by_its_id_with_a_token() {
     for secret in ["invitation", "host_token", "url", "host_url"] {
         assert!(seen.get(secret).is_none(), "{secret}");
     }
+    let rules = json!({"guests_share": true, "join_muted": false, "recording": true, "names_shown": false});
+    assert_eq!((&seen["rules"], seen.get("names")), (&rules, None));
     let by_id = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap();
     assert_eq!(by_id.status(), 200);
+    let change = json!({"rules": {"names_shown": true, "join_muted": true}});
+    let changed = server.request(Method::PATCH, &room.path("")).bearer_auth(&room.token).json(&change);
+    let changed: Value = changed.send().await.unwrap().json().await.unwrap();
+    assert_eq!((&changed["rules"]["names_shown"], &changed["rules"]["guests_share"]), (&json!(true), &json!(true)));
+    assert_eq!(changed["names"], json!([]), "nobody is in");
+    let unknown = json!({"rules": {"smoking": true}});
+    let unknown = server.request(Method::PATCH, &room.path("")).bearer_auth(&room.token).json(&unknown);
+    assert!(refused(unknown, 400, "invalid_request").await.contains("smoking"));
     refused(server.get(&room.path("")), 401, "unauthorized").await;
     refused(server.get("/api/v1/rooms/nobody"), 404, "not_found").await;
     refused(server.get("/api/v1/rooms/%ff"), 404, "not_found").await;
@@ -377,6 +387,16 @@ async fn a_file_is_served_whole_and_in_ranges() {
     let head = server.request(Method::HEAD, &file).bearer_auth(&room.token).send().await.unwrap();
     assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"1000".parse().unwrap()));
     refused(server.get(&file), 401, "unauthorized").await;
+
+    // For a player, which sends no token: a link of this one file.
+    refused(server.post(&format!("{path}/link")), 401, "unauthorized").await;
+    let made = server.post(&format!("{path}/link")).bearer_auth(&room.token).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let link = made.json::<Value>().await.unwrap()["url"].as_str().unwrap().to_owned();
+    let part = server.get(&link).header("range", "bytes=10-19").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), part.bytes().await.unwrap()), (206, film()[10..20].to_vec().into()));
+    refused(server.get(&format!("{link}x")), 401, "unauthorized").await;
+    refused(server.get(&link.replace(&id, "o1")), 401, "unauthorized").await;
 }
 
 #[tokio::test]

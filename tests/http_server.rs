@@ -18,7 +18,7 @@ async fn server() -> (tempfile::TempDir, Server) {
 #[tokio::test]
 async fn every_page_is_the_page_and_keeps_to_itself() {
     let (_data, server) = server().await;
-    for path in ["/", "/r/some-invitation", "/r/unknown"] {
+    for path in ["/", "/privacy", "/r/some-invitation", "/r/unknown"] {
         let page = server.get(path).send().await.unwrap();
         assert_eq!(page.status(), 200, "{path}");
         let headers = page.headers().clone();

@@ -13,7 +13,7 @@ use veranda::domain::output::StreamUrl;
 use veranda::domain::participant::Join;
 use veranda::domain::room::{Act, Caller, ConnectionId, Effect, Input, RequestId, Room, Settings};
 use veranda::domain::slots::{self, Slot, Want, WantedTile};
-use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewChoice};
+use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, Rules, ViewChoice};
 use veranda::protocol::client::ClientFrame;
 
 fn layouts() -> impl Strategy<Value = Layout> {
@@ -168,6 +168,7 @@ impl World {
             locked: false,
             lobby: false,
             layout: Layout::Grid,
+            rules: Rules::default(),
         };
         let room = Room::new(settings);
         let (people, carried, replies, asked) = Default::default();

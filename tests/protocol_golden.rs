@@ -9,13 +9,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use veranda::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewChoice, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState, TrackSource,
+    ViewChoice, ViewMode,
 };
 use veranda::protocol::PROTOCOL_VERSION;
 use veranda::protocol::client::{ClientFrame, ClientMessage, ViewTile};
 use veranda::protocol::server::{
-    FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits, SlotView,
-    StreamView, WaitingView,
+    ChatLine, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
+    SlotView, StreamView, WaitingView,
 };
 
 const MEDIA: MediaState = MediaState { microphone: true, camera: true, screen: false, screen_sound: false };
@@ -54,6 +55,9 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
             },
         ),
         ("leave", ClientMessage::Leave {}),
+        ("chat", ClientMessage::Chat { text: "Look: https://example.org/".into() }),
+        ("react", ClientMessage::React { reaction: Reaction::Heart }),
+        ("raise_hand", ClientMessage::RaiseHand { raised: true }),
         (
             "change_room",
             ClientMessage::ChangeRoom {
@@ -62,10 +66,15 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
                 locked: Some(true),
                 lobby: Some(false),
                 layout: Some(Layout::Speaker),
+                rules: Some(rules()),
             },
         ),
         ("renew_invitation", ClientMessage::RenewInvitation {}),
         ("mute", ClientMessage::Mute { participant: person(), muted: true }),
+        ("mute_all", ClientMessage::MuteAll {}),
+        ("ask_to_unmute", ClientMessage::AskToUnmute { participant: person() }),
+        ("stop_share", ClientMessage::StopShare { participant: person() }),
+        ("lower_hand", ClientMessage::LowerHand { participant: person() }),
         ("set_role", ClientMessage::SetRole { participant: person(), role: Role::Host }),
         ("remove", ClientMessage::Remove { participant: person() }),
         ("admit", ClientMessage::Admit { participant: person(), admitted: true }),
@@ -106,6 +115,10 @@ fn messages_about_outputs() -> Vec<(&'static str, ClientMessage)> {
     ]
 }
 
+fn rules() -> Rules {
+    Rules { guests_share: false, join_muted: true, recording: true, names_shown: false }
+}
+
 fn room() -> RoomView {
     RoomView {
         id: "r1f".into(),
@@ -114,6 +127,7 @@ fn room() -> RoomView {
         locked: false,
         lobby: false,
         layout: Layout::Grid,
+        rules: rules(),
         picture: Some(PictureView { width: 1920, height: 1080, fps: 30 }),
         disk: None,
         max_participants: 50,
@@ -147,6 +161,8 @@ fn anna() -> ParticipantView {
         media: MEDIA,
         muted_by_host: false,
         view: ViewMode::Tiles,
+        weak: false,
+        hand: Some(3),
         connected: true,
     }
 }
@@ -206,6 +222,18 @@ fn server_messages() -> Vec<ServerMessage> {
             dropped: 12,
             duration: 5.0,
         },
+        ServerMessage::UnmuteAsked {},
+        ServerMessage::ShareStopped {},
+        ServerMessage::Chat {
+            lines: vec![ChatLine {
+                id: 12,
+                participant: person(),
+                name: "Anna".into(),
+                text: "Look: https://example.org/".into(),
+                sent_at: "2026-11-22T10:03:00.5Z".into(),
+            }],
+        },
+        ServerMessage::Reacted { participant: person(), reaction: Reaction::Heart },
         ServerMessage::Done { request: 7 },
         ServerMessage::Error { code: "forbidden".into(), message: "only a host can do this".into(), request: Some(7) },
         ServerMessage::Closing { code: "ended".into(), message: "The host ended the room for everybody.".into() },

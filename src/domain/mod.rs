@@ -13,6 +13,7 @@ pub mod room;
 pub mod scene;
 pub mod slots;
 pub mod speaker;
+pub mod talk;
 pub mod target;
 pub mod thin;
 pub mod timeline;

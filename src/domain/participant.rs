@@ -7,6 +7,7 @@ use super::ids::{ParticipantId, PeerId, Source, TrackId};
 use super::media::PeerKind;
 use super::room::{ConnectionId, RequestId};
 use super::slots::{Slot, WantedTile};
+use super::talk::Pace;
 use super::thin::{LineFit, Pictures};
 use super::words::{MediaState, ParticipantKind, Role, ViewChoice};
 
@@ -67,6 +68,10 @@ pub struct Member {
     pub tiles: Vec<WantedTile>,
     /// The small picture of the mix even where they could take the full one.
     pub low: bool,
+    /// Their hand is up: lower numbers were raised earlier.
+    pub hand: Option<u32>,
+    /// How fast they write and react.
+    pub pace: Pace,
     /// Where they are told things; none while they are away.
     pub connection: Option<ConnectionId>,
     /// Since when they are away.
@@ -91,6 +96,8 @@ impl Member {
             line: LineFit::default(),
             tiles: Vec::new(),
             low: join.low,
+            hand: None,
+            pace: Pace::default(),
             connection: Some(join.connection),
             away_since: None,
             session: None,
@@ -171,11 +178,11 @@ pub fn check_name(field: &str, name: &str, max: usize) -> Result<String, Refusal
 }
 
 /// Control characters, line separators, and those that turn the direction of the text around them.
-fn is_forbidden(c: char) -> bool {
+pub(super) fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 

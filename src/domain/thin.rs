@@ -86,6 +86,11 @@ impl LineFit {
         }
     }
 
+    /// The line carries less than was chosen.
+    pub fn is_reduced(&self) -> bool {
+        self.step != Step::Full
+    }
+
     /// Bits/s that are worth looking for on a line that carries less than was chosen; 0 for none.
     pub fn aim(&self) -> u32 {
         match self.step {

@@ -87,6 +87,37 @@ words!(/** How a stream does. */ StreamState {
     /** Given up. */ Failed,
 });
 
+words!(/** A small sign of what somebody feels, seen by everybody for a moment. */ Reaction {
+    /** A thumb up. */ ThumbsUp,
+    /** A heart. */ Heart,
+    /** Hands that clap. */ Clap,
+    /** A laugh. */ Laugh,
+    /** Surprise. */ Surprise,
+    /** A party. */ Celebrate,
+});
+
+/// What a room lets its guests do; hosts may do everything. Says everything each time: what is left out is as in a new
+/// room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "words.ts"))]
+pub struct Rules {
+    /// Guests may share their screen.
+    pub guests_share: bool,
+    /// Guests come in with their microphone off.
+    pub join_muted: bool,
+    /// Hosts may record.
+    pub recording: bool,
+    /// Whoever has the invitation is told the names of those who are in, before they come in.
+    pub names_shown: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { guests_share: true, join_muted: false, recording: true, names_shown: false }
+    }
+}
+
 /// What somebody has switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,8 +1,11 @@
 //! Tokens: whose they are and what they open. Compared in constant time, never logged.
 
-use axum::extract::{FromRequestParts, Path, RawPathParams};
+use std::time::SystemTime;
+
+use axum::extract::{FromRequestParts, Path, Query, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
@@ -139,6 +142,31 @@ impl FromRequestParts<SharedApp> for HostRecording {
         let (room, recording) = app.state.rooms.recording(id)?;
         app.require_owner(room.as_ref(), &recording, token).await?;
         Ok(Self(room, recording))
+    }
+}
+
+/// `{recording}` of a host call, or of a link that a host made.
+#[derive(Debug)]
+pub(super) struct ReadableRecording(pub(super) Recording);
+
+#[derive(Deserialize)]
+struct LinkKey {
+    key: String,
+}
+
+impl FromRequestParts<SharedApp> for ReadableRecording {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Problem> {
+        let Ok(Query(LinkKey { key })) = Query::try_from_uri(&parts.uri) else {
+            let HostRecording(_room, recording) = HostRecording::from_request_parts(parts, app).await?;
+            return Ok(Self(recording));
+        };
+        let id = parameter(parts, app, "recording").await?.parse().map_err(|_| Problem::no_such("recording"))?;
+        if !app.links.opens(id, &key, SystemTime::now()) {
+            return Err(Problem::bad_token());
+        }
+        Ok(Self(app.state.rooms.recording(id)?.1))
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::auth::{HostRecording, Named};
+use super::auth::{HostRecording, Named, ReadableRecording};
 use super::error::Problem;
 use super::{App, SharedApp};
 use crate::domain::error::{Reason, Refusal};
@@ -21,11 +21,11 @@ use crate::rooms::api::Recording;
 
 /// The MP4.
 #[utoipa::path(get, path = "/recordings/{recording}/file", tag = "recordings",
-    params(("recording" = String, Path)), security(("token" = [])),
+    params(("recording" = String, Path), ("key" = Option<String>, Query, description = "Of a link, instead of a token")), security(("token" = [])),
     responses((status = 200, content_type = "video/mp4"), (status = 206, content_type = "video/mp4")))]
 pub(super) async fn download(
     State(app): State<SharedApp>,
-    HostRecording(_room, recording): HostRecording,
+    ReadableRecording(recording): ReadableRecording,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let name = file_name(&recording)?;

@@ -7,6 +7,7 @@
 //! rooms.rs recordings.rs streams.rs                view.rs     what the rooms say, as the wire says it
 //! files.rs      a recording's file, in ranges      pages.rs    the embedded page and its headers
 //! ws/           one socket <-> one membership      doors/      WHIP and WHEP <-> one membership
+//! card.rs       what a chat shows of a link     links.rs   a recording's file for a player
 //! serve.rs      listening, TLS, stopping           health.rs   ready or not, metrics
 //! ```
 //!
@@ -15,12 +16,14 @@
 mod address;
 mod auth;
 mod body;
+mod card;
 mod doors;
 mod error;
 mod files;
 mod health;
 mod ice;
 mod limits;
+mod links;
 mod log;
 mod pages;
 mod recordings;
@@ -90,6 +93,7 @@ struct App {
     state: AppState,
     limits: limits::Limits,
     sessions: doors::Sessions,
+    links: links::Links,
 }
 
 type SharedApp = Arc<App>;

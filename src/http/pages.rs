@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::SharedApp;
-use super::address::host;
+use super::address::{Client, host};
 use super::auth::Named;
+use super::card;
 use super::error::Problem;
 use super::files::{has, text};
 use crate::config::{Config, TlsMode};
@@ -26,12 +27,27 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <h1>Veranda</h1><p>The server runs, but it was built without its page. \
     Run <code>npm ci &amp;&amp; npm run build</code> in <code>web</code> and build again, or use <code>script/server</code>.</p>";
 
-/// `/` and `/r/{invitation}`: the same page, which reads its own address.
+/// `/` and the like: the same page, which reads its own address.
 pub(super) async fn index(headers: HeaderMap) -> Response {
     match Dist::get("index.html") {
         Some(file) => embedded("index.html", file, &headers),
         None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], MISSING).into_response(),
     }
+}
+
+/// `/r/{invitation}`: the same page, with what a chat shows of the link.
+pub(super) async fn room(
+    State(app): State<SharedApp>,
+    Named(invitation): Named<String>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    let Some(file) = Dist::get("index.html") else { return index(headers).await };
+    let found = app.state.rooms.find(&invitation).await.ok().map(|room| room.state().record);
+    // By its invitation alone: an id is no way in.
+    let found = found.filter(|record| record.invitation == invitation);
+    let page = card::page(&String::from_utf8_lossy(&file.data), &client.base_url, found.as_ref());
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], page).into_response()
 }
 
 /// `/assets/…`, whose names change with their content.
@@ -74,7 +90,10 @@ pub(super) async fn protect(State(app): State<SharedApp>, request: Request, next
     for (name, value) in [
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(self), display-capture=(self)"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -92,8 +111,9 @@ fn content_security_policy(headers: &HeaderMap, config: &Config) -> String {
         let scheme = if url.as_str().starts_with("https") { "wss" } else { "ws" };
         sockets.push_str(&format!(" {scheme}://{}", url.authority()));
     }
+    let embedders: String = config.embed_allow.iter().map(|origin| format!(" {}", origin.as_str())).collect();
     format!(
-        "default-src 'self'; connect-src 'self'{sockets}; img-src 'self' data: blob:; media-src 'self' blob:; \
-         style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+        "default-src 'self'; script-src 'self'; connect-src 'self'{sockets}; img-src 'self' data: blob:; media-src 'self' blob:; \
+         style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'{embedders}"
     )
 }

@@ -1,5 +1,7 @@
 //! Recordings: begin, end, list, delete. The file itself is in [`super::files`].
 
+use std::time::SystemTime;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -8,6 +10,7 @@ use axum::response::IntoResponse;
 use super::auth::{self, HostRecording, HostRoom, Named};
 use super::body::JsonBody;
 use super::error::Problem;
+use super::links::LIFETIME;
 use super::rooms::unexpected;
 use super::{App, SharedApp, view};
 use crate::domain::canvas::Wish;
@@ -105,6 +108,19 @@ async fn change(room: Option<RoomHandle>, action: Action) -> Result<Json<rest::R
         Outcome::Recording(recording) => Ok(Json(view::recording(recording))),
         other => Err(unexpected(&other)),
     }
+}
+
+/// A link by which a player gets the file, for six hours and without a token.
+#[utoipa::path(post, path = "/recordings/{recording}/link", tag = "recordings", params(("recording" = String, Path)),
+    responses((status = 201, body = rest::RecordingLink)), security(("token" = [])))]
+pub(super) async fn link(
+    State(app): State<SharedApp>,
+    HostRecording(_room, recording): HostRecording,
+) -> (StatusCode, Json<rest::RecordingLink>) {
+    let until = SystemTime::now() + LIFETIME;
+    let key = app.links.key(recording.id, until);
+    let url = format!("/api/v1/recordings/{}/file?key={key}", recording.id);
+    (StatusCode::CREATED, Json(rest::RecordingLink { url, expires_at: view::time(until) }))
 }
 
 /// Who was there, spoke and shared a screen, in the recording's seconds. While it runs, as it was a few seconds ago.

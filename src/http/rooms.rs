@@ -33,6 +33,8 @@ pub(super) async fn create(
         max_participants: body.max_participants.map(saturate),
         locked: body.locked.unwrap_or(false),
         lobby: body.lobby.unwrap_or(false),
+        layout: body.layout,
+        rules: body.rules,
     };
     let state = app.state.rooms.create(new).await?;
     Ok((StatusCode::CREATED, Json(view::created(state.record, &client.base_url))))
@@ -90,8 +92,9 @@ pub(super) async fn change(
     HostRoom(room): HostRoom,
     JsonBody(body): JsonBody<rest::RoomChange>,
 ) -> Result<Json<rest::Room>, Problem> {
-    let rest::RoomChange { name, activity, locked, lobby, layout } = body;
-    let outcome = room.act(Caller::Host, Action::ChangeRoom { name, activity, locked, lobby, layout }).await?;
+    let rest::RoomChange { name, activity, locked, lobby, layout, rules } = body;
+    let change = Action::ChangeRoom { name, activity, locked, lobby, layout, rules };
+    let outcome = room.act(Caller::Host, change).await?;
     Ok(Json(view::room(state_after(&room, outcome))))
 }
 

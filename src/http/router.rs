@@ -16,13 +16,14 @@ use utoipa_axum::routes;
 use super::doors::{self, Sessions};
 use super::error::Problem;
 use super::limits::Limits;
+use super::links::Links;
 use super::{App, AppState, SharedApp};
 use super::{files, health, log, pages, recordings, rooms, snapshot, streams, ws};
 
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
     let own_metrics = state.config.metrics_listen.is_some();
-    let app = Arc::new(App { state, limits: Limits::new(), sessions: Sessions::default() });
+    let app = Arc::new(App { state, limits: Limits::new(), sessions: Sessions::default(), links: Links::new() });
     let (api, description) = api().split_for_parts();
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let mut router = api
@@ -40,7 +41,7 @@ pub fn router(state: AppState) -> Router {
 
 /// `/metrics` alone, for an address of its own.
 pub(super) fn metrics_router(state: AppState) -> Router {
-    let app = Arc::new(App { state, limits: Limits::new(), sessions: Sessions::default() });
+    let app = Arc::new(App { state, limits: Limits::new(), sessions: Sessions::default(), links: Links::new() });
     finish(metrics().fallback(nothing_here), app)
 }
 
@@ -63,6 +64,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(recordings::resume))
         .routes(routes!(recordings::timeline))
         .routes(routes!(files::download))
+        .routes(routes!(recordings::link))
         .routes(routes!(files::download_track))
         .routes(routes!(streams::start, streams::list))
         .routes(routes!(streams::end))
@@ -84,7 +86,8 @@ fn metrics() -> Router<SharedApp> {
 fn pages() -> Router<SharedApp> {
     Router::new()
         .route("/", get(pages::index))
-        .route("/r/{invitation}", get(pages::index))
+        .route("/privacy", get(pages::index))
+        .route("/r/{invitation}", get(pages::room))
         .route("/assets/{*path}", get(pages::asset))
         .layer(CompressionLayer::new())
 }

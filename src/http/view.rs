@@ -34,6 +34,7 @@ pub(super) fn created(record: RoomRecord, base_url: &str) -> rest::CreatedRoom {
         max_participants: record.max_participants,
         locked: record.locked,
         lobby: record.lobby,
+        rules: record.rules,
         created_at: time(record.created_at),
     }
 }
@@ -46,7 +47,9 @@ pub(super) fn room(state: RoomState) -> rest::Room {
         locked: state.record.locked,
         lobby: state.record.lobby,
         layout: state.record.layout,
+        rules: state.record.rules,
         participants: state.participants,
+        names: state.names,
         max_participants: state.record.max_participants,
         recording: state.recording,
         live: state.live,

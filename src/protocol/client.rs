@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::domain::words::{Activity, Layout, MediaState, Role, TrackSource, ViewChoice};
+use crate::domain::words::{Activity, Layout, MediaState, Reaction, Role, Rules, TrackSource, ViewChoice};
 
 /// A frame from the browser. `request`, where given, comes back in the `error` or `done` that answers it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +68,21 @@ pub enum ClientMessage {
     },
     /// I leave for good: my place is not kept.
     Leave {},
+    /// I write to everybody. Who comes later reads it as well.
+    Chat {
+        /// Plain text of 1 to 2000 characters.
+        text: String,
+    },
+    /// I react.
+    React {
+        /// With what.
+        reaction: Reaction,
+    },
+    /// I raise my hand, or lower it.
+    RaiseHand {
+        /// Up.
+        raised: bool,
+    },
     /// Host: change the room.
     ChangeRoom {
         /// A new name.
@@ -85,6 +100,9 @@ pub enum ClientMessage {
         /// How the mix is laid out.
         #[serde(default)]
         layout: Option<Layout>,
+        /// What guests may do, all of it.
+        #[serde(default)]
+        rules: Option<Rules>,
     },
     /// Host: end the old invitation, make a new one. Answered by `invitation`.
     RenewInvitation {},
@@ -94,6 +112,23 @@ pub enum ClientMessage {
         participant: String,
         /// True mutes; false ends the host's mute (the person still unmutes by hand).
         muted: bool,
+    },
+    /// Host: mute everybody who is no host.
+    MuteAll {},
+    /// Host: ask somebody to unmute.
+    AskToUnmute {
+        /// Whom.
+        participant: String,
+    },
+    /// Host: end what somebody shares.
+    StopShare {
+        /// Whose.
+        participant: String,
+    },
+    /// Host: lower somebody's hand.
+    LowerHand {
+        /// Whose.
+        participant: String,
     },
     /// Host: change what somebody may do.
     SetRole {

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use super::server::DiskView;
 use crate::domain::words::{
-    Activity, Layout, Pace, ParticipantKind, RecordingState, Role, StreamState, TrackSource, UploadState, ViewMode,
+    Activity, Layout, Pace, ParticipantKind, RecordingState, Role, Rules, StreamState, TrackSource, UploadState,
+    ViewMode,
 };
 
 /// `POST /rooms`
@@ -25,6 +26,10 @@ pub struct NewRoom {
     pub locked: Option<bool>,
     /// Hosts let people in one by one.
     pub lobby: Option<bool>,
+    /// The layout of the mix; `auto` unless given.
+    pub layout: Option<Layout>,
+    /// What guests may do.
+    pub rules: Option<Rules>,
 }
 
 /// A room and its secrets: told once, to its maker.
@@ -50,6 +55,8 @@ pub struct CreatedRoom {
     pub locked: bool,
     /// Hosts let people in one by one.
     pub lobby: bool,
+    /// What guests may do.
+    pub rules: Rules,
     /// RFC 3339, UTC.
     pub created_at: String,
 }
@@ -69,8 +76,13 @@ pub struct Room {
     pub lobby: bool,
     /// How the mix is laid out.
     pub layout: Layout,
+    /// What guests may do.
+    pub rules: Rules,
     /// How many are in it.
     pub participants: u32,
+    /// Their names in order of arrival, where the host lets them be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
     /// How many it holds.
     pub max_participants: u32,
     /// It is being recorded.
@@ -94,6 +106,8 @@ pub struct RoomChange {
     pub lobby: Option<bool>,
     /// The layout of the mix.
     pub layout: Option<Layout>,
+    /// What guests may do, all of it.
+    pub rules: Option<Rules>,
 }
 
 /// The room's present invitation.
@@ -103,6 +117,15 @@ pub struct Invitation {
     pub invitation: String,
     /// The link to share.
     pub url: String,
+}
+
+/// Where a recording can be watched for a while without a token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordingLink {
+    /// A path of this server.
+    pub url: String,
+    /// RFC 3339, UTC; earlier when the server restarts.
+    pub expires_at: String,
 }
 
 /// Somebody in the room.

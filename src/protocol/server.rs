@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::domain::disk::Disk;
 use crate::domain::words::{
-    Activity, Layout, MediaState, ParticipantKind, RecordingState, Role, StreamState, TrackSource, ViewMode,
+    Activity, Layout, MediaState, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState, TrackSource,
+    ViewMode,
 };
 
 /// Everything the server can say.
@@ -115,6 +116,22 @@ pub enum ServerMessage {
         /// Seconds it has been live.
         duration: f64,
     },
+    /// A host asks you to unmute.
+    UnmuteAsked {},
+    /// What you shared is no longer shown: a host ended it, or guests may not share here. Stop capturing.
+    ShareStopped {},
+    /// What was written: after `welcome` all that is kept, then each line as it comes.
+    Chat {
+        /// Oldest first.
+        lines: Vec<ChatLine>,
+    },
+    /// Somebody reacted.
+    Reacted {
+        /// Who.
+        participant: String,
+        /// With what.
+        reaction: Reaction,
+    },
     /// A request was carried out.
     Done {
         /// Its number.
@@ -132,7 +149,7 @@ pub enum ServerMessage {
     },
     /// The last message before the socket is closed.
     Closing {
-        /// `left`, `removed`, `ended`, `replaced`, `refused`, `shutdown`, `slow`, or an error's code.
+        /// `left`, `removed`, `flooded`, `ended`, `replaced`, `refused`, `shutdown`, `slow`, or an error's code.
         code: String,
         /// One sentence.
         message: String,
@@ -155,6 +172,8 @@ pub struct RoomView {
     pub lobby: bool,
     /// The layout of the mix.
     pub layout: Layout,
+    /// What guests may do.
+    pub rules: Rules,
     /// What recordings and streams are being made in; none while there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureView>,
@@ -201,7 +220,7 @@ impl From<Disk> for DiskView {
 
 /// Somebody in the room.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts", optional_fields))]
 pub struct ParticipantView {
     /// Their id.
     pub id: String,
@@ -219,8 +238,29 @@ pub struct ParticipantView {
     pub muted_by_host: bool,
     /// What they are sent.
     pub view: ViewMode,
+    /// Their line carries less than they chose to see.
+    pub weak: bool,
+    /// Their hand is up; lower numbers were raised earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hand: Option<u32>,
     /// False while their connection is away and their place is kept.
     pub connected: bool,
+}
+
+/// A line of the chat.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export_to = "server.ts"))]
+pub struct ChatLine {
+    /// Counts up in the room.
+    pub id: u32,
+    /// Whose; they may have left since.
+    pub participant: String,
+    /// Their name when they wrote.
+    pub name: String,
+    /// Plain text: never to be shown as markup.
+    pub text: String,
+    /// RFC 3339, UTC.
+    pub sent_at: String,
 }
 
 /// Somebody who waits to be let in.

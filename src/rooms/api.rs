@@ -14,8 +14,8 @@ use crate::domain::ids::{OutputId, ParticipantId, RoomId};
 use crate::domain::media::{RecordedTrack, Sent};
 use crate::domain::timeline::PersonTimes;
 use crate::domain::words::{
-    Activity, Layout, MediaState, Pace, ParticipantKind, RecordingState, Role, StreamState, UploadState, ViewChoice,
-    ViewMode,
+    Activity, Layout, MediaState, Pace, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState,
+    UploadState, ViewChoice, ViewMode,
 };
 use crate::protocol::server::{IceServer, ServerMessage};
 
@@ -34,6 +34,10 @@ pub struct NewRoom {
     pub locked: bool,
     /// False unless given.
     pub lobby: bool,
+    /// `Auto` unless given.
+    pub layout: Option<Layout>,
+    /// What guests may do; everything unless given.
+    pub rules: Option<Rules>,
 }
 
 /// A room's settings and secrets: what is kept across restarts.
@@ -59,6 +63,8 @@ pub struct RoomRecord {
     pub lobby: bool,
     /// The layout of the mix.
     pub layout: Layout,
+    /// What guests may do.
+    pub rules: Rules,
     /// When it was made.
     pub created_at: SystemTime,
 }
@@ -70,6 +76,8 @@ pub struct RoomState {
     pub record: RoomRecord,
     /// How many are in it.
     pub participants: u32,
+    /// Their names in order of arrival, where the rules let them be shown to whoever has the invitation.
+    pub names: Option<Vec<String>>,
     /// A recording runs.
     pub recording: bool,
     /// A stream runs.
@@ -128,6 +136,15 @@ pub enum Action {
     },
     /// The member leaves for good.
     Leave,
+    /// The member writes to everybody.
+    Chat {
+        /// As typed.
+        text: String,
+    },
+    /// The member reacts.
+    React(Reaction),
+    /// The member raises a hand, or lowers it.
+    RaiseHand(bool),
     /// Host: settings; what is `None` stays.
     ChangeRoom {
         /// A new name.
@@ -140,6 +157,8 @@ pub enum Action {
         lobby: Option<bool>,
         /// The mix's layout.
         layout: Option<Layout>,
+        /// What guests may do.
+        rules: Option<Rules>,
     },
     /// Host: `Outcome::Room` with the new invitation.
     RenewInvitation,
@@ -149,6 +168,23 @@ pub enum Action {
         participant: ParticipantId,
         /// Mute, or end the mute.
         muted: bool,
+    },
+    /// Host: everybody who is no host.
+    MuteAll,
+    /// Host.
+    AskToUnmute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Host.
+    StopShare {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Host.
+    LowerHand {
+        /// Whose.
+        participant: ParticipantId,
     },
     /// Host.
     SetRole {

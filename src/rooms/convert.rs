@@ -14,12 +14,13 @@ use crate::domain::output;
 use crate::domain::participant::Member;
 use crate::domain::room::{Act, News, Room, Settings, Shown};
 use crate::domain::slots::{self, WantedTile};
+use crate::domain::talk::Line;
 use crate::domain::words::{Role, TrackSource};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::protocol::client::ViewTile;
 use crate::protocol::server::{
-    DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage, SlotLimits,
-    SlotView, StreamView, WaitingView,
+    ChatLine, DiskView, FeedView, IceServer, ParticipantView, PictureView, RecordingView, RoomView, ServerMessage,
+    SlotLimits, SlotView, StreamView, WaitingView,
 };
 
 /// So many replaced invitations still answer that they are old; older ones are unknown.
@@ -39,8 +40,15 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::Media(media) => Act::Media(media),
         Action::View { mode, tiles } => Act::View { mode, tiles: tiles.iter().filter_map(wanted_tile).collect() },
         Action::Leave => Act::Leave,
-        Action::ChangeRoom { name, activity, locked, lobby, layout } => {
-            Act::ChangeRoom { name, activity, locked, lobby, layout }
+        Action::Chat { text } => Act::Chat { text },
+        Action::React(reaction) => Act::React(reaction),
+        Action::RaiseHand(raised) => Act::RaiseHand(raised),
+        Action::MuteAll => Act::MuteAll,
+        Action::AskToUnmute { participant } => Act::AskToUnmute { participant },
+        Action::StopShare { participant } => Act::StopShare { participant },
+        Action::LowerHand { participant } => Act::LowerHand { participant },
+        Action::ChangeRoom { name, activity, locked, lobby, layout, rules } => {
+            Act::ChangeRoom { name, activity, locked, lobby, layout, rules }
         }
         Action::RenewInvitation => Act::RenewInvitation { invitation: fresh.invitation },
         Action::Mute { participant, muted } => Act::Mute { participant, muted },
@@ -102,6 +110,12 @@ impl View<'_> {
             News::Muted => ServerMessage::Muted {},
             News::Still(jpeg) => ServerMessage::Still { jpeg: STANDARD.encode(jpeg) },
             News::Sent(id) => self.stream_sent(self.room.stream(*id)?),
+            News::UnmuteAsked => ServerMessage::UnmuteAsked {},
+            News::ShareStopped => ServerMessage::ShareStopped {},
+            News::Chat { since } => {
+                ServerMessage::Chat { lines: self.room.chat().since(*since).map(|line| self.chat_line(line)).collect() }
+            }
+            News::Reacted(id, reaction) => ServerMessage::Reacted { participant: id.to_string(), reaction: *reaction },
         })
     }
 
@@ -127,6 +141,7 @@ impl View<'_> {
             locked: settings.locked,
             lobby: settings.lobby,
             layout: settings.layout,
+            rules: settings.rules,
             picture: self.room.held_canvas().map(|canvas| PictureView {
                 width: canvas.width,
                 height: canvas.height,
@@ -149,7 +164,19 @@ impl View<'_> {
             media: member.media,
             muted_by_host: member.muted_by_host,
             view: member.pictures().mode(),
+            weak: member.line.is_reduced(),
+            hand: member.hand,
             connected: member.connection.is_some(),
+        }
+    }
+
+    fn chat_line(&self, line: &Line) -> ChatLine {
+        ChatLine {
+            id: line.id,
+            participant: line.from.to_string(),
+            name: line.name.clone(),
+            text: line.text.clone(),
+            sent_at: rfc3339(self.wall(line.at)),
         }
     }
 
@@ -282,6 +309,7 @@ pub(super) fn settings(record: &RoomRecord) -> Settings {
         locked: record.locked,
         lobby: record.lobby,
         layout: record.layout,
+        rules: record.rules,
     }
 }
 
@@ -292,6 +320,7 @@ pub(super) fn update_record(record: &mut RoomRecord, settings: &Settings) {
     record.locked = settings.locked;
     record.lobby = settings.lobby;
     record.layout = settings.layout;
+    record.rules = settings.rules;
     if record.invitation != settings.invitation {
         let old = std::mem::replace(&mut record.invitation, settings.invitation.clone());
         record.old_invitations.push(old);

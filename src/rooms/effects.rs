@@ -131,13 +131,19 @@ impl Actor {
     }
 
     fn state(&self) -> RoomState {
-        let Present { participants, recording, live, ended } = self.present();
-        RoomState { record: self.record.clone(), participants, recording, live, ended }
+        let Present { participants, names, recording, live, ended } = self.present();
+        RoomState { record: self.record.clone(), participants, names, recording, live, ended }
     }
 
     fn present(&self) -> Present {
         Present {
             participants: u32::try_from(self.room.members().len()).unwrap_or(u32::MAX),
+            names: self
+                .room
+                .settings()
+                .rules
+                .names_shown
+                .then(|| self.room.members().iter().map(|member| member.name.clone()).collect()),
             recording: self.room.recordings().iter().any(output::Recording::takes_media),
             live: self.room.streams().iter().any(output::Stream::runs),
             ended: self.room.has_ended(),

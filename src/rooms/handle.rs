@@ -19,9 +19,10 @@ pub struct RoomHandle {
 }
 
 /// What of a [`RoomState`] is not its record.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Present {
     pub(super) participants: u32,
+    pub(super) names: Option<Vec<String>>,
     pub(super) recording: bool,
     pub(super) live: bool,
     pub(super) ended: bool,
@@ -90,15 +91,13 @@ impl RoomHandle {
             if settings {
                 state.record.clone_from(record);
             }
-            let before = Present {
-                participants: state.participants,
-                recording: state.recording,
-                live: state.live,
-                ended: state.ended,
-            };
-            let Present { participants, recording, live, ended } = now;
-            (state.participants, state.recording, state.live, state.ended) = (participants, recording, live, ended);
-            settings || before != now
+            let Present { participants, names, recording, live, ended } = now;
+            let before = (state.participants, state.recording, state.live, state.ended);
+            let after = (participants, recording, live, ended);
+            let changed = settings || before != after || state.names != names;
+            (state.participants, state.recording, state.live, state.ended) = after;
+            state.names = names;
+            changed
         });
     }
 

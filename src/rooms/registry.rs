@@ -182,7 +182,8 @@ impl Rooms {
             max_participants,
             locked: new.locked,
             lobby: new.lobby,
-            layout: Layout::Auto,
+            layout: new.layout.unwrap_or(Layout::Auto),
+            rules: new.rules.unwrap_or_default(),
             created_at: SystemTime::now(),
         })
     }
@@ -192,7 +193,7 @@ impl Rooms {
         let id = record.id;
         index.invitations.insert(record.invitation.clone(), id);
         index.old_invitations.extend(record.old_invitations.iter().map(|code| (code.clone(), id)));
-        let state = RoomState { record, participants: 0, recording: false, live: false, ended: false };
+        let state = RoomState { record, participants: 0, names: None, recording: false, live: false, ended: false };
         let handle = RoomHandle::new(Arc::downgrade(&self.shared), state);
         index.rooms.insert(id, handle.clone());
         handle

@@ -9,10 +9,11 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::domain::ids::RoomId;
+use crate::domain::words::Rules;
 use crate::rooms::api::RoomRecord;
 
 /// One step each; `user_version` counts those taken. Steps are never edited, only added.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE rooms (
         id INTEGER PRIMARY KEY,
@@ -39,6 +40,10 @@ const MIGRATIONS: [&str; 2] = [
     "
     -- What every room began with, and what it did, is now called `auto`.
     UPDATE rooms SET layout = 'auto' WHERE layout = 'grid';
+",
+    "
+    -- What guests may do, as JSON.
+    ALTER TABLE rooms ADD COLUMN rules TEXT NOT NULL DEFAULT '{}';
 ",
 ];
 
@@ -87,12 +92,12 @@ pub(super) fn count(connection: &Connection) -> Result<u32> {
 pub(super) fn save(connection: &mut Connection, room: &RoomRecord) -> Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute(
-        "INSERT OR IGNORE INTO rooms VALUES (?1, '', '\"work\"', '', x'', 0, 0, 0, '\"grid\"', 0, NULL)",
+        "INSERT OR IGNORE INTO rooms VALUES (?1, '', '\"work\"', '', x'', 0, 0, 0, '\"grid\"', 0, NULL, '{}')",
         [bits(room.id)],
     )?;
     transaction.execute(
         "UPDATE rooms SET name = ?2, activity = ?3, host_token = ?4, host_token_hash = ?5, max_participants = ?6,
-         locked = ?7, lobby = ?8, layout = ?9, created_at = ?10 WHERE id = ?1",
+         locked = ?7, lobby = ?8, layout = ?9, created_at = ?10, rules = ?11 WHERE id = ?1",
         params![
             bits(room.id),
             room.name,
@@ -104,6 +109,7 @@ pub(super) fn save(connection: &mut Connection, room: &RoomRecord) -> Result<()>
             room.lobby,
             word(&room.layout)?,
             milliseconds(room.created_at),
+            serde_json::to_string(&room.rules).unwrap_or_default(),
         ],
     )?;
     save_invitations(&transaction, room)?;
@@ -159,8 +165,14 @@ fn room(row: &Row<'_>) -> Result<RoomRecord> {
         locked: row.get("locked")?,
         lobby: row.get("lobby")?,
         layout: read_word(row, "layout")?,
+        rules: rules(&row.get::<_, String>("rules")?),
         created_at: UNIX_EPOCH + Duration::from_millis(milliseconds.unsigned_abs()),
     })
+}
+
+/// Of a newer version's rules, which this one does not know, those of a new room are the nearest.
+fn rules(text: &str) -> Rules {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// SQLite's integers have a sign; the bits are what counts.

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::recover::recover;
 use super::*;
-use crate::domain::words::{Activity, Layout, RecordingState};
+use crate::domain::words::{Activity, Layout, RecordingState, Rules};
 
 fn room(id: u64) -> RoomRecord {
     RoomRecord {
@@ -18,6 +18,7 @@ fn room(id: u64) -> RoomRecord {
         locked: true,
         lobby: false,
         layout: Layout::Speaker,
+        rules: Rules { join_muted: true, ..Rules::default() },
         created_at: UNIX_EPOCH + Duration::from_millis(1_795_342_800_123 + id % 1000),
     }
 }

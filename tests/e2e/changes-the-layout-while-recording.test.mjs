@@ -30,6 +30,7 @@ behaviour('the host chooses size and layout of what is recorded', async (scene) 
 
   // Somebody takes the mix already, in its usual size.
   const vic = await scene.guest(room, 'Victoria', { devices: 'none' });
+  await vic.press('View');
   await vic.press('One picture');
   const watched = () => vic.evaluate(() => {
     const video = document.querySelector('[data-mix] video');

@@ -32,6 +32,7 @@ behaviour('a viewer takes one picture instead of tiles, hears everybody, and goe
   const [a, b] = [await room.idOf('Ann'), await room.idOf('Ben')];
   await Promise.all([vic.showsColour(a, looks.red), vic.showsColour(b, looks.green)]);
 
+  await vic.press('View');
   await vic.press('One picture');
   const started = performance.now();
   const picture = await until('one picture holds both', async () => {

@@ -94,7 +94,8 @@ fn ending_the_lobby_lets_in_everybody_who_fits() {
     let anna = s.host("Anna");
     let (ben, cleo) = (s.join("Ben"), s.join("Cleo"));
     s.forget();
-    let open = Act::ChangeRoom { name: None, activity: None, locked: None, lobby: Some(false), layout: None };
+    let open =
+        Act::ChangeRoom { name: None, activity: None, locked: None, lobby: Some(false), layout: None, rules: None };
     assert!(s.act(anna, open).is_ok());
     assert_eq!(s.told(ben), [News::Welcome(ben)]);
     assert_eq!(s.room.waiting().collect::<Vec<_>>(), [(cleo, "Cleo")]);

@@ -10,7 +10,7 @@ use veranda::domain::words::{Layout, MediaState, ParticipantKind, Role};
 use crate::script::{Script, reason};
 
 fn rename(name: &str) -> Act {
-    Act::ChangeRoom { name: Some(name.into()), activity: None, locked: None, lobby: None, layout: None }
+    Act::ChangeRoom { name: Some(name.into()), activity: None, locked: None, lobby: None, layout: None, rules: None }
 }
 
 #[test]
@@ -151,8 +151,14 @@ fn the_layout_of_the_mix_can_be_chosen() {
     }
     let same = |s: &Script| s.scene().tiles.windows(2).all(|two| two[0].rect.width == two[1].rect.width);
     assert!(same(&s));
-    let speaker =
-        Act::ChangeRoom { name: None, activity: None, locked: None, lobby: None, layout: Some(Layout::Speaker) };
+    let speaker = Act::ChangeRoom {
+        name: None,
+        activity: None,
+        locked: None,
+        lobby: None,
+        layout: Some(Layout::Speaker),
+        rules: None,
+    };
     let request = s.begin(Caller::Host, speaker);
     assert!(s.reply(request).is_some_and(|reply| reply.is_ok()));
     assert!(!same(&s));

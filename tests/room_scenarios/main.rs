@@ -7,3 +7,4 @@ mod hosting;
 mod media;
 mod outputs;
 mod script;
+mod together;

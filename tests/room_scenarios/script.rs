@@ -10,7 +10,7 @@ use veranda::domain::participant::Join;
 use veranda::domain::room::{
     Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Room, Settings, Shown,
 };
-use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, ViewChoice};
+use veranda::domain::words::{Activity, Layout, MediaState, ParticipantKind, Rules, ViewChoice};
 
 pub(crate) const ALL_ON: MediaState = MediaState { microphone: true, camera: true, screen: true, screen_sound: true };
 
@@ -40,6 +40,7 @@ impl Script {
             locked: false,
             lobby: false,
             layout: Layout::Auto,
+            rules: Rules::default(),
         };
         change(&mut settings);
         Self {

@@ -28,8 +28,15 @@ async fn bad_settings_name_their_field() {
     let house = House::new();
     for (name, max) in [(Some("x".repeat(81)), None), (Some(" ".into()), None), (None, Some(1)), (None, Some(51))] {
         let field = if name.is_some() { "name" } else { "max_participants" };
-        let new =
-            veranda::rooms::api::NewRoom { name, activity: None, max_participants: max, locked: false, lobby: false };
+        let new = veranda::rooms::api::NewRoom {
+            name,
+            activity: None,
+            max_participants: max,
+            locked: false,
+            lobby: false,
+            layout: None,
+            rules: None,
+        };
         let refusal = house.rooms.create(new).await.unwrap_err();
         assert_eq!(refusal.reason, Reason::OutOfRange);
         assert!(refusal.message.starts_with(field), "{refusal}");
@@ -46,6 +53,8 @@ async fn a_store_that_fails_makes_no_room() {
         max_participants: None,
         locked: false,
         lobby: false,
+        layout: None,
+        rules: None,
     };
     assert_eq!(house.rooms.create(new).await.unwrap_err().reason, Reason::Unavailable);
 }
@@ -139,7 +148,7 @@ async fn who_does_not_read_is_cut_off_and_the_others_go_on() {
     let mut anna = join(&room, "Anna").await;
     for number in 0..300 {
         let name = Some(format!("Room {number}"));
-        let change = Action::ChangeRoom { name, activity: None, locked: None, lobby: None, layout: None };
+        let change = Action::ChangeRoom { name, activity: None, locked: None, lobby: None, layout: None, rules: None };
         room.act(Caller::Host, change).await.unwrap();
         let renamed = |message: &ServerMessage| matches!(message, ServerMessage::RoomChanged { .. }).then_some(());
         hear_until(&mut anna, renamed).await;

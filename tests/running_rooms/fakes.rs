@@ -87,8 +87,15 @@ impl House {
     }
 
     pub(crate) async fn create(&self, change: impl FnOnce(&mut NewRoom)) -> RoomState {
-        let mut new =
-            NewRoom { name: Some("Lunch".into()), activity: None, max_participants: None, locked: false, lobby: false };
+        let mut new = NewRoom {
+            name: Some("Lunch".into()),
+            activity: None,
+            max_participants: None,
+            locked: false,
+            lobby: false,
+            layout: None,
+            rules: None,
+        };
         change(&mut new);
         self.rooms.create(new).await.unwrap()
     }

@@ -42,6 +42,7 @@ async fn settings_survive_a_restart() {
         locked: Some(true),
         lobby: None,
         layout: Some(Layout::Stage),
+        rules: None,
     };
     let Ok(Outcome::Room(state)) = room.act(Caller::Host, change).await else { panic!("no room") };
     house.rooms.shutdown().await;

@@ -13,7 +13,14 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const NAMES = ['Anna Lindqvist', 'Bruno', 'Chiara Romano', 'Dmitri', 'Élodie Fabre', 'Farid', 'Grace Okafor', 'Hiro', 'Ines', 'Jonas', 'Khadija', 'Luis', 'Mei', 'Noor', 'Oscar', 'Priya', 'Quentin', 'Rosa'];
 
-export function startFake({ port = 8090, people = 2, screen = false, lobby = false } = {}) {
+const CHAT = [
+  [1, 'Hello everybody! Who brings the cake?'],
+  [2, 'Hi Anna. The recipe is here: https://example.org/recipes/plum-cake (the second one).'],
+  [2, 'Use <b>fresh</b> plums'],
+  [1, 'Lovely, thank you. I will try it on Sunday and tell you how it went.'],
+];
+
+export function startFake({ port = 8090, people = 2, screen = false, lobby = false, chat = true } = {}) {
   const rooms = new Map();
   let engine = null;
   let asked = 0;
@@ -24,7 +31,7 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
     const invitation = `fake${n}invitation0000000`;
     const room = {
       invitation,
-      view: { id: `r${n}`, name: body.name ?? 'Fake room', activity: body.activity ?? 'catch_up', locked: false, lobby, layout: 'grid', max_participants: 50, recordings: [], streams: [] },
+      view: { id: `r${n}`, name: body.name ?? 'Fake room', activity: body.activity ?? 'catch_up', locked: false, lobby, layout: 'grid', rules: body.rules ?? { guests_share: true, join_muted: false, recording: true, names_shown: true }, max_participants: 50, recordings: [], streams: [] },
       participants: NAMES.slice(0, people).map((name, i) => ({
         id: `p${i + 1}`,
         name,
@@ -34,8 +41,11 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
         media: { microphone: i % 3 !== 1, camera: i % 5 !== 1, screen: screen && i === 0, screen_sound: false },
         muted_by_host: false,
         view: 'tiles',
+        weak: i === 4,
+        ...(i === 2 || i === 5 ? { hand: 10 - i } : {}),
         connected: true,
       })),
+      chat: chat && people > 0 ? CHAT.map(([at, text], id) => ({ id, participant: `p${at}`, name: NAMES[at - 1], text, sent_at: new Date(Date.now() - (CHAT.length - id) * 60_000).toISOString() })) : [],
       sockets: new Set(),
       next: people + 1,
     };
@@ -62,8 +72,8 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
       const room = [...rooms.values()].find(({ invitation, view }) => invitation === path[1] || view.id === path[1]);
       if (!room) return json(path[1].startsWith('old') ? 410 : 404, { code: path[1].startsWith('old') ? 'gone' : 'not_found', detail: 'no such room' });
       if (path[2]) return json(200, room.view.recordings.map((r) => ({ ...r, layout: 'grid', bytes: 48_300_000, files: ['a.mp4'] })));
-      const { id, name, activity, locked } = room.view;
-      return json(200, { id, name, activity, locked, participants: room.participants.length, max_participants: 50, recording: room.view.recordings.some((r) => r.state === 'live'), live: false });
+      const { id, name, activity, locked, rules } = room.view;
+      return json(200, { id, name, activity, locked, rules, ...(rules.names_shown ? { names: room.participants.map((p) => p.name) } : {}), participants: room.participants.length, max_participants: 50, recording: room.view.recordings.some((r) => r.state === 'live'), live: false });
     }
     const file = url.pathname.startsWith('/dev/') ? join(DEV, normalize(url.pathname.slice(4))) : join(DIST, normalize(url.pathname));
     const found = extname(file) !== '' && existsSync(file) ? file : join(DIST, 'index.html');
@@ -120,10 +130,11 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
     };
     const acts = {
       join({ name, host_token, media }) {
-        me = { ...room.participants[0], id: `p${room.next++}`, name, role: host_token === 'secret' ? 'host' : 'guest', joined_at: new Date().toISOString(), media, view: 'tiles', connected: true, muted_by_host: false };
+        me = { ...room.participants[0], id: `p${room.next++}`, name, role: host_token === 'secret' ? 'host' : 'guest', joined_at: new Date().toISOString(), media, view: 'tiles', connected: true, muted_by_host: false, hand: undefined, weak: false };
         room.participants.push(me);
         room.sockets.add(ws);
         say({ type: 'welcome', protocol: 1, you: me.id, role: me.role, resume: 'resume', room: room.view, participants: room.participants, ice_servers: [], slots: { audio: 3, video: 9 } });
+        say({ type: 'chat', lines: room.chat });
         if (me.role === 'host') say({ type: 'invitation', invitation: room.invitation, url: `http://localhost:${port}/r/${room.invitation}` });
         if (me.role === 'host' && lobby) say({ type: 'waiting_changed', waiting: [{ participant: 'p90', name: 'Walter' }, { participant: 'p91', name: 'Xenia' }] });
       },
@@ -146,7 +157,22 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
         all({ type: 'participant_changed', participant: me });
         fill();
       },
-      change_room: ({ locked, lobby: door, layout }) => changed({ locked: locked ?? room.view.locked, lobby: door ?? room.view.lobby, layout: layout ?? room.view.layout }),
+      chat({ text }) {
+        const line = { id: room.chat.length, participant: me.id, name: me.name, text, sent_at: new Date().toISOString() };
+        room.chat.push(line);
+        all({ type: 'chat', lines: [line] });
+      },
+      react: ({ reaction }) => all({ type: 'reacted', participant: me.id, reaction }),
+      raise_hand({ raised }) {
+        me.hand = raised ? 100 : undefined;
+        all({ type: 'participant_changed', participant: me });
+      },
+      lower_hand({ participant }) {
+        const whom = room.participants.find(({ id }) => id === participant);
+        whom.hand = undefined;
+        all({ type: 'participant_changed', participant: whom });
+      },
+      change_room: ({ locked, lobby: door, layout, rules }) => changed({ rules: rules ?? room.view.rules, locked: locked ?? room.view.locked, lobby: door ?? room.view.lobby, layout: layout ?? room.view.layout }),
       start_recording: () => {
         const recording = { id: `o${Date.now()}`, state: 'starting', started_at: new Date().toISOString(), duration: 0, error: null };
         changed({ recordings: [...room.view.recordings, recording] });

@@ -9,6 +9,8 @@ const [folder = 'shots', ...only] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen'];
 const LOOKS = {
+  tablet: { viewport: { width: 820, height: 1180 }, colorScheme: 'light', hasTouch: true, isMobile: true },
+  sideways: { viewport: { width: 844, height: 390 }, colorScheme: 'dark', hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
   desktop: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
   dark: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
@@ -65,11 +67,24 @@ for (const [look, options] of Object.entries(LOOKS)) {
   await page.waitForTimeout(400);
   await shot('people');
   await page.keyboard.press('Escape');
+  for (const [name, button] of [['chat', /^(Chat|Discussion)$/], ['view', /^(View|Affichage)$/], ['invite', /^(Copy invitation|Copier l’invitation)$/], ['react', /^(React|Réagir)$/]]) {
+    await page.getByRole('button', { name: button }).click();
+    await page.waitForTimeout(400);
+    if (name === 'invite') await page.getByRole('button', { name: /QR/ }).click();
+    await page.waitForTimeout(300);
+    await shot(name);
+    await page.keyboard.press('Escape');
+  }
+  await page.getByRole('button', { name: /^(View|Affichage)$/ }).click();
   await page.getByRole('button', { name: /^(One picture|Une seule image)$/ }).click();
   await page.waitForTimeout(700);
   await shot('mix');
   await enter(page, large, false, 3000);
   await shot('room-12');
+  await page.keyboard.press('?');
+  await page.waitForTimeout(300);
+  await shot('keys');
+  await page.keyboard.press('Escape');
   await enter(page, screen, false, 3000);
   await shot('screen');
   await page.getByRole('button', { name: /^(Leave|Quitter)$/ }).click();
@@ -77,6 +92,8 @@ for (const [look, options] of Object.entries(LOOKS)) {
   await page.goto('http://localhost:8090/r/oldinvitation');
   await page.waitForTimeout(500);
   await shot('gone');
+  await page.goto('http://localhost:8090/privacy');
+  await shot('privacy');
   await context.close();
 }
 await browser.close();

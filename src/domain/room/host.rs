@@ -3,7 +3,7 @@
 use super::{Act, Effect, News, Parting, Reply, Room};
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{ParticipantId, Source};
-use crate::domain::participant::{self, MAX_ROOM_NAME};
+use crate::domain::participant::{self, MAX_ROOM_NAME, Member};
 use crate::domain::words::{ParticipantKind, Role};
 
 impl Room {
@@ -22,6 +22,14 @@ impl Room {
                 Ok(Reply::Room)
             }
             Act::Mute { participant, muted } => self.mute(participant, muted),
+            Act::MuteAll => Ok(self.mute_all()),
+            Act::AskToUnmute { participant } => self.ask_to_unmute(participant),
+            Act::StopShare { participant } => {
+                let at = self.find(participant)?;
+                self.stop_share(at);
+                Ok(Reply::Participant(participant))
+            }
+            Act::LowerHand { participant } => self.lower_hand(participant),
             Act::SetRole { participant, role } => self.set_role(participant, role),
             Act::Remove { participant } => {
                 if !self.turn_away(participant, Parting::Refused) {
@@ -47,13 +55,16 @@ impl Room {
             | Act::Media(_)
             | Act::View { .. }
             | Act::Leave
-            | Act::DeleteRecording { .. }
-            | Act::Snapshot => Ok(Reply::Done),
+            | Act::Snapshot
+            | Act::Chat { .. }
+            | Act::React(_)
+            | Act::RaiseHand(_)
+            | Act::DeleteRecording { .. } => Ok(Reply::Done),
         }
     }
 
     fn change_room(&mut self, act: Act) -> Result<Reply, Refusal> {
-        let Act::ChangeRoom { name, activity, locked, lobby, layout } = act else { return Ok(Reply::Room) };
+        let Act::ChangeRoom { name, activity, locked, lobby, layout, rules } = act else { return Ok(Reply::Room) };
         let mut next = self.settings.clone();
         if let Some(name) = name {
             next.name = participant::check_name("name", &name, MAX_ROOM_NAME)?;
@@ -62,11 +73,13 @@ impl Room {
         next.locked = locked.unwrap_or(next.locked);
         next.lobby = lobby.unwrap_or(next.lobby);
         next.layout = layout.unwrap_or(next.layout);
+        next.rules = rules.unwrap_or(next.rules);
         if next != self.settings {
             let opened = self.settings.lobby && !next.lobby;
             self.settings = next;
             self.effects.push(Effect::SaveSettings);
             self.tell_room();
+            self.end_forbidden_shares();
             if opened {
                 self.admit_all();
             }
@@ -121,6 +134,52 @@ impl Room {
         Ok(Reply::Participant(id))
     }
 
+    /// Everybody but hosts, who may be showing how it is done.
+    fn mute_all(&mut self) -> Reply {
+        let loud = |member: &&Member| member.role != Role::Host && member.media.microphone;
+        for id in self.members.iter().filter(loud).map(|member| member.id).collect::<Vec<_>>() {
+            // They are here: nothing can be refused.
+            let _ = self.mute(id, true);
+        }
+        Reply::Done
+    }
+
+    fn ask_to_unmute(&mut self, id: ParticipantId) -> Result<Reply, Refusal> {
+        let at = self.find(id)?;
+        if self.members[at].muted_by_host {
+            self.members[at].muted_by_host = false;
+            self.silence(at);
+            self.tell_all(News::Changed(id));
+        }
+        self.tell(id, News::UnmuteAsked);
+        Ok(Reply::Participant(id))
+    }
+
+    /// Ends what a member shares, if they share; their page is told to stop its capture.
+    pub(super) fn stop_share(&mut self, at: usize) {
+        let member = &mut self.members[at];
+        if !member.media.screen && !member.media.screen_sound {
+            return;
+        }
+        (member.media.screen, member.media.screen_sound) = (false, false);
+        let id = member.id;
+        self.tell(id, News::ShareStopped);
+        self.tell_all(News::Changed(id));
+    }
+
+    /// Whether this member's screen is shown to others.
+    pub(super) fn may_share(&self, member: &Member) -> bool {
+        self.settings.rules.guests_share || member.role == Role::Host || member.kind != ParticipantKind::Browser
+    }
+
+    fn end_forbidden_shares(&mut self) {
+        for at in 0..self.members.len() {
+            if !self.may_share(&self.members[at]) {
+                self.stop_share(at);
+            }
+        }
+    }
+
     /// Tells the media side whether this member's microphone is dropped where it enters.
     pub(super) fn silence(&mut self, at: usize) {
         let member = &self.members[at];
@@ -139,11 +198,12 @@ impl Room {
             if role == Role::Host {
                 self.tell_host_things(id);
             }
+            self.end_forbidden_shares();
         }
         Ok(Reply::Participant(id))
     }
 
-    fn find(&self, id: ParticipantId) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, id: ParticipantId) -> Result<usize, Refusal> {
         self.position(id).ok_or_else(|| Refusal::new(Reason::NotFound, "this person is not in the room"))
     }
 }

@@ -73,8 +73,13 @@ impl Room {
     }
 
     /// In they come.
-    pub(super) fn enter(&mut self, join: Join) {
+    pub(super) fn enter(&mut self, mut join: Join) {
         let id = join.participant;
+        if !join.host && join.kind == ParticipantKind::Browser {
+            join.media.microphone &= !self.settings.rules.join_muted;
+            join.media.screen &= self.settings.rules.guests_share;
+            join.media.screen_sound &= self.settings.rules.guests_share;
+        }
         self.members.push(Member::new(join, self.now));
         self.empty_since = None;
         self.welcome(id);
@@ -91,6 +96,10 @@ impl Room {
         member.media = join.media;
         // A mute is not shaken off by reloading the page.
         member.media.microphone &= !member.muted_by_host;
+        let may_share = self.may_share(&self.members[at]) || join.host;
+        let member = &mut self.members[at];
+        member.media.screen &= may_share;
+        member.media.screen_sound &= may_share;
         if join.host {
             member.role = Role::Host;
         }
@@ -109,6 +118,9 @@ impl Room {
         }
         if role == Role::Host {
             self.tell_host_things(id);
+        }
+        if !self.chat.is_empty() {
+            self.tell(id, News::Chat { since: 0 });
         }
         if !self.told_speaking.is_empty() {
             self.tell(id, News::Speaking(self.told_speaking.clone()));
@@ -141,8 +153,8 @@ impl Room {
         true
     }
 
-    /// Somebody is no longer here. Their resume token is worth nothing from now on; with [`Parting::Removed`] it bars
-    /// them.
+    /// Somebody is no longer here. Their resume token is worth nothing from now on; with [`Parting::Removed`] and
+    /// [`Parting::Flooded`] it bars them.
     pub(super) fn remove_member(&mut self, id: ParticipantId, parting: Parting) {
         let Some(at) = self.position(id) else { return };
         self.close_session(at, parting.refusal());
@@ -151,7 +163,7 @@ impl Room {
         if let Some(connection) = member.connection {
             self.effects.push(Effect::Close { connection, parting });
         }
-        if parting == Parting::Removed {
+        if matches!(parting, Parting::Removed | Parting::Flooded) {
             self.removed.push_back(member.token);
             if self.removed.len() > MAX_REMOVED {
                 self.removed.pop_front();

@@ -7,6 +7,7 @@
 //! - `session`: media sessions and their tracks
 //! - `outputs`: recordings and streams
 //! - `stills`: single pictures of the mix
+//! - `together`: chat, reactions, hands
 //! - `settle`: after every input: slots, scene, who speaks
 
 mod host;
@@ -16,6 +17,7 @@ mod outputs;
 mod session;
 mod settle;
 mod stills;
+mod together;
 mod words;
 
 use std::collections::VecDeque;
@@ -29,8 +31,9 @@ use super::media::{MediaCommand, MediaEvent, Scene};
 use super::output::{Recording, Stream};
 use super::participant::{Join, Member};
 use super::speaker::Speakers;
+use super::talk::Log;
 use super::target::Targets;
-use super::words::{Activity, Layout, ParticipantKind, Role};
+use super::words::{Activity, Layout, ParticipantKind, Role, Rules};
 
 pub use words::{Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Shown};
 
@@ -58,6 +61,8 @@ pub struct Settings {
     pub lobby: bool,
     /// The layout of the mix.
     pub layout: Layout,
+    /// What guests may do.
+    pub rules: Rules,
 }
 
 /// How far a room is. Moves only forward.
@@ -81,6 +86,8 @@ pub struct Room {
     removed: VecDeque<String>,
     recordings: Vec<Recording>,
     streams: Vec<Stream>,
+    chat: Log,
+    next_hand: u32,
     speakers: Speakers,
     told_speaking: Vec<ParticipantId>,
     told_at: Option<Duration>,
@@ -111,6 +118,8 @@ impl Room {
             removed: VecDeque::new(),
             recordings: Vec::new(),
             streams: Vec::new(),
+            chat: Log::default(),
+            next_hand: 0,
             speakers: Speakers::default(),
             told_speaking: Vec::new(),
             told_at: None,
@@ -219,6 +228,11 @@ impl Room {
         self.streams.iter().find(|stream| stream.id == id)
     }
 
+    /// What was written, as far as it is kept.
+    pub fn chat(&self) -> &Log {
+        &self.chat
+    }
+
     /// What the mix shows: the last [`MediaCommand::Compose`].
     pub fn scene(&self) -> &Scene {
         &self.scene
@@ -256,6 +270,9 @@ impl Room {
             }
             Act::Media(media) => self.set_media(self.sender(caller)?, media),
             Act::View { mode, tiles } => self.set_view(self.sender(caller)?, mode, tiles),
+            Act::Chat { text } => self.write(self.sender(caller)?, &text),
+            Act::React(reaction) => self.react(self.sender(caller)?, reaction),
+            Act::RaiseHand(raised) => self.raise_hand(self.sender(caller)?, raised),
             Act::Leave => self.leave(caller),
             Act::DeleteRecording { output } => {
                 self.check_host(caller)?;

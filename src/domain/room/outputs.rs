@@ -33,6 +33,9 @@ impl Room {
         wish: Wish,
         tracks: bool,
     ) -> Result<Reply, Refusal> {
+        if !self.settings.rules.recording {
+            return Err(Refusal::new(Reason::Conflict, "this room is not recorded; allow it in its settings first"));
+        }
         if self.recordings.iter().filter(|recording| recording.runs()).count() >= MAX_RUNNING {
             return Err(too_many("recordings"));
         }

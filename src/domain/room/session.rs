@@ -164,8 +164,14 @@ impl Room {
     }
 
     pub(super) fn set_media(&mut self, at: usize, media: MediaState) -> Result<(), Refusal> {
+        let refused = (media.screen || media.screen_sound) && !self.may_share(&self.members[at]);
+        let media = if refused { MediaState { screen: false, screen_sound: false, ..media } } else { media };
         let member = &mut self.members[at];
         let id = member.id;
+        if refused {
+            self.tell(id, News::ShareStopped);
+        }
+        let member = &mut self.members[at];
         let lifted = member.muted_by_host && media.microphone;
         if member.media == media && !lifted {
             return Ok(());

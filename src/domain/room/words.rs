@@ -10,7 +10,7 @@ use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::Join;
 use crate::domain::slots::WantedTile;
-use crate::domain::words::{Activity, Layout, MediaState, Role, ViewChoice};
+use crate::domain::words::{Activity, Layout, MediaState, Reaction, Role, Rules, ViewChoice};
 
 /// A line to one client, for as long as it lasts. Never used twice by one room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +90,15 @@ pub enum Act {
     },
     /// The member leaves for good.
     Leave,
+    /// The member writes to everybody.
+    Chat {
+        /// As typed.
+        text: String,
+    },
+    /// The member reacts.
+    React(Reaction),
+    /// The member raises a hand, or lowers it.
+    RaiseHand(bool),
     /// Host: settings; what is `None` stays.
     ChangeRoom {
         /// A new name.
@@ -102,6 +111,8 @@ pub enum Act {
         lobby: Option<bool>,
         /// The mix's layout.
         layout: Option<Layout>,
+        /// What guests may do.
+        rules: Option<Rules>,
     },
     /// Host: a new invitation ends the old.
     RenewInvitation {
@@ -114,6 +125,23 @@ pub enum Act {
         participant: ParticipantId,
         /// Mute, or end the mute.
         muted: bool,
+    },
+    /// Host: everybody who is no host.
+    MuteAll,
+    /// Host: asks somebody to unmute, who may say no.
+    AskToUnmute {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Host: ends what somebody shares.
+    StopShare {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Host.
+    LowerHand {
+        /// Whose.
+        participant: ParticipantId,
     },
     /// Host.
     SetRole {
@@ -298,6 +326,17 @@ pub enum News {
     Sent(OutputId),
     /// A small picture of the room: a JPEG.
     Still(Arc<[u8]>),
+    /// A host asks you to unmute.
+    UnmuteAsked,
+    /// What you shared was ended: by a host, or by the room's rules.
+    ShareStopped,
+    /// Lines of the chat, from this number on.
+    Chat {
+        /// The first of them.
+        since: u32,
+    },
+    /// Somebody reacted.
+    Reacted(ParticipantId, Reaction),
 }
 
 /// What a slot shows.
@@ -326,6 +365,8 @@ pub enum Parting {
     Shutdown,
     /// Their media session broke, and they have nothing else here (WHIP, WHEP).
     Lost,
+    /// They wrote or reacted without end.
+    Flooded,
 }
 
 impl Parting {
@@ -339,6 +380,7 @@ impl Parting {
             Parting::Refused => "refused",
             Parting::Shutdown => "shutdown",
             Parting::Lost => "lost",
+            Parting::Flooded => "flooded",
         }
     }
 
@@ -352,6 +394,7 @@ impl Parting {
             Parting::Refused => "The host did not let you in.",
             Parting::Shutdown => "The server is restarting; join again in a moment.",
             Parting::Lost => "The media connection was lost.",
+            Parting::Flooded => "You sent too much at once and were removed from the room.",
         }
     }
 
@@ -363,6 +406,7 @@ impl Parting {
             Parting::Refused => Reason::NotAdmitted,
             Parting::Replaced => Reason::Conflict,
             Parting::Shutdown | Parting::Lost => Reason::Unavailable,
+            Parting::Flooded => Reason::TooMany,
         };
         Refusal::new(reason, self.message())
     }

@@ -19,11 +19,18 @@ pub(super) fn action(message: ClientMessage) -> Result<Action, Refusal> {
         From::Media { media } => Action::Media(media),
         From::View { mode, tiles } => Action::View { mode, tiles },
         From::Leave {} => Action::Leave,
-        From::ChangeRoom { name, activity, locked, lobby, layout } => {
-            Action::ChangeRoom { name, activity, locked, lobby, layout }
+        From::Chat { text } => Action::Chat { text },
+        From::React { reaction } => Action::React(reaction),
+        From::RaiseHand { raised } => Action::RaiseHand(raised),
+        From::ChangeRoom { name, activity, locked, lobby, layout, rules } => {
+            Action::ChangeRoom { name, activity, locked, lobby, layout, rules }
         }
         From::RenewInvitation {} => Action::RenewInvitation,
         From::Mute { participant, muted } => Action::Mute { participant: id(&participant, "participant")?, muted },
+        From::MuteAll {} => Action::MuteAll,
+        From::AskToUnmute { participant } => Action::AskToUnmute { participant: id(&participant, "participant")? },
+        From::StopShare { participant } => Action::StopShare { participant: id(&participant, "participant")? },
+        From::LowerHand { participant } => Action::LowerHand { participant: id(&participant, "participant")? },
         From::SetRole { participant, role } => Action::SetRole { participant: id(&participant, "participant")?, role },
         From::Remove { participant } => Action::Remove { participant: id(&participant, "participant")? },
         From::Admit { participant, admitted } => {

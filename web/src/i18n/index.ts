@@ -1,14 +1,19 @@
 // Words in the browser's language. Plurals by Intl's rules; places in a text are `{name}`.
 
 import { en } from './en';
-import { fr } from './fr';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 export type Key = keyof typeof en;
 /** Every key of English, in every language: a missing one does not compile. */
 export type Messages = { [K in Key]: (typeof en)[K] extends string ? string : Plural };
 
-export const LANGUAGES: Record<string, Messages> = { en, fr };
+/** English comes with the page, the others when somebody's browser prefers them. */
+export const LANGUAGES: Record<string, () => Promise<Messages>> = {
+  en: () => Promise.resolve(en),
+  de: async () => (await import('./de')).de,
+  es: async () => (await import('./es')).es,
+  fr: async () => (await import('./fr')).fr,
+};
 
 /** The first language the browser prefers that the page speaks; English otherwise. */
 export function pick(preferred: readonly string[]): string {
@@ -19,8 +24,9 @@ export function pick(preferred: readonly string[]): string {
   return 'en';
 }
 
-export function translator(language: string): (key: Key, values?: Record<string, string | number>) => string {
-  const messages = LANGUAGES[language] ?? en;
+export type Translate = (key: Key, values?: Record<string, string | number>) => string;
+
+export function translator(language: string, messages: Messages): Translate {
   const rules = new Intl.PluralRules(language);
   return (key, values = {}) => {
     const message: string | Plural = messages[key];
@@ -30,7 +36,15 @@ export function translator(language: string): (key: Key, values?: Record<string,
 }
 
 export const language = pick(typeof navigator === 'undefined' ? [] : navigator.languages);
-export const t = translator(language);
+let current = translator('en', en);
+
+/** The words of the browser's language, before anything is drawn. Without them the page speaks English. */
+export async function speak(): Promise<void> {
+  const messages = await LANGUAGES[language]?.().catch(() => undefined);
+  if (messages !== undefined) current = translator(language, messages);
+}
+
+export const t: Translate = (key, values) => current(key, values);
 
 /** The sentence for a refusal: ours where the code says all, the server's (English) where it names field and limit. */
 export function refusal(code: string, message: string): string {

@@ -37,6 +37,11 @@ screen_sound: boolean, };
 export type ParticipantKind = "browser" | "whip" | "whep";
 
 /**
+ * A small sign of what somebody feels, seen by everybody for a moment. 
+ */
+export type Reaction = "thumbs_up" | "heart" | "clap" | "laugh" | "surprise" | "celebrate";
+
+/**
  * How far a recording is. 
  */
 export type RecordingState = "starting" | "live" | "paused" | "finishing" | "complete" | "failed";
@@ -45,6 +50,28 @@ export type RecordingState = "starting" | "live" | "paused" | "finishing" | "com
  * What somebody may do. 
  */
 export type Role = "host" | "guest";
+
+/**
+ * What a room lets its guests do; hosts may do everything. Says everything each time: what is left out is as in a new
+ * room.
+ */
+export type Rules = { 
+/**
+ * Guests may share their screen.
+ */
+guests_share: boolean, 
+/**
+ * Guests come in with their microphone off.
+ */
+join_muted: boolean, 
+/**
+ * Hosts may record.
+ */
+recording: boolean, 
+/**
+ * Whoever has the invitation is told the names of those who are in, before they come in.
+ */
+names_shown: boolean, };
 
 /**
  * How a stream does. 

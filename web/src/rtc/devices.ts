@@ -3,6 +3,9 @@
 /** Why there is no picture or sound, as a person can act on it. */
 export type DeviceProblem = 'insecure' | 'blocked' | 'missing' | 'busy';
 
+/** What became of a device that was in use. */
+export type DeviceLoss = 'blocked' | 'unplugged' | 'switched';
+
 export type DeviceKind = 'microphone' | 'camera';
 
 export interface DeviceChoice {
@@ -52,17 +55,25 @@ export function canChooseSpeaker(): boolean {
   return 'setSinkId' in HTMLMediaElement.prototype;
 }
 
-function constraints(kind: DeviceKind, id: string | undefined): MediaStreamConstraints {
+/** What the browser does to a microphone's sound. */
+export interface Processing {
+  noise: boolean;
+  echo: boolean;
+}
+
+export const USUAL_PROCESSING: Processing = { noise: true, echo: true };
+
+function constraints(kind: DeviceKind, id: string | undefined, { noise, echo } = USUAL_PROCESSING): MediaStreamConstraints {
   const device: MediaTrackConstraints = id === undefined ? {} : { deviceId: { ideal: id } };
   if (kind === 'microphone') {
-    return { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+    return { audio: { ...device, echoCancellation: echo, noiseSuppression: noise, autoGainControl: true } };
   }
   return { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } };
 }
 
 /** One device's track. */
-export async function openDevice(kind: DeviceKind, id: string | undefined): Promise<MediaStreamTrack> {
-  const stream = await navigator.mediaDevices.getUserMedia(constraints(kind, id));
+export async function openDevice(kind: DeviceKind, id: string | undefined, processing = USUAL_PROCESSING): Promise<MediaStreamTrack> {
+  const stream = await navigator.mediaDevices.getUserMedia(constraints(kind, id, processing));
   const track = stream.getTracks()[0];
   if (track === undefined) throw new DOMException('no track', 'NotFoundError');
   if (kind === 'microphone') track.contentHint = 'speech';
@@ -70,14 +81,34 @@ export async function openDevice(kind: DeviceKind, id: string | undefined): Prom
 }
 
 /** Both at once, so that the browser asks one question; throws when either fails. */
-export async function openBoth(choice: DeviceChoice): Promise<{ microphone: MediaStreamTrack; camera: MediaStreamTrack }> {
-  const both = { ...constraints('microphone', choice.microphone), ...constraints('camera', choice.camera) };
+export async function openBoth(choice: DeviceChoice, processing = USUAL_PROCESSING): Promise<{ microphone: MediaStreamTrack; camera: MediaStreamTrack }> {
+  const both = { ...constraints('microphone', choice.microphone, processing), ...constraints('camera', choice.camera) };
   const stream = await navigator.mediaDevices.getUserMedia(both);
   const [microphone] = stream.getAudioTracks();
   const [camera] = stream.getVideoTracks();
   if (microphone === undefined || camera === undefined) throw new DOMException('no track', 'NotFoundError');
   microphone.contentHint = 'speech';
   return { microphone, camera };
+}
+
+/** Whether the camera itself can blur what is behind a person: the system's own effect, nothing is sent anywhere for it. */
+export function canBlur(track: MediaStreamTrack | null | undefined): boolean {
+  const able = (track?.getCapabilities?.() as { backgroundBlur?: boolean[] } | undefined)?.backgroundBlur;
+  return able?.includes(true) === true;
+}
+
+export async function setBlur(track: MediaStreamTrack, on: boolean): Promise<void> {
+  await track.applyConstraints({ advanced: [{ backgroundBlur: on } as MediaTrackConstraintSet] });
+}
+
+/** Whether the person took the permission back. */
+export async function isDenied(kind: DeviceKind): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: kind as PermissionName })).state === 'denied';
+  } catch {
+    // Not every browser tells.
+    return false;
+  }
 }
 
 /** A screen or window the person picks, with its sound where the browser can. `null` when they change their mind. */

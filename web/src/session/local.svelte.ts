@@ -4,19 +4,24 @@ import { SvelteSet } from 'svelte/reactivity';
 import type { MediaState, TrackSource } from '../protocol/words';
 import {
   NO_DEVICES,
+  canBlur,
   devicesAllowed,
+  isDenied,
   listDevices,
   openBoth,
   openDevice,
   openScreen,
   problemOf,
+  setBlur,
   type DeviceChoice,
   type DeviceKind,
   type DeviceLists,
+  type DeviceLoss,
   type DeviceProblem,
 } from '../rtc/devices';
 import type { Tracks } from '../rtc/peer';
 import type { Memory } from '../state/memory';
+import { PrefStore } from './prefs.svelte';
 
 export class LocalMedia {
   tracks = $state.raw<Tracks>({});
@@ -26,6 +31,12 @@ export class LocalMedia {
   choice = $state.raw<DeviceChoice>({});
   /** Devices on their way: the browser may be asking. */
   opening = new SvelteSet<DeviceKind>();
+  /** The person's settings. */
+  prefs: PrefStore;
+  /** The camera in use can blur what is behind the person. */
+  blurs = $derived(canBlur(this.tracks.camera));
+  /** Called when a device that was in use is gone. */
+  onLoss: (kind: DeviceKind, loss: DeviceLoss) => void = () => undefined;
   /** Called after every change. */
   onTracks: (changed: TrackSource[]) => void = () => undefined;
   /** Called when a device that was asked for did not open. */
@@ -37,6 +48,7 @@ export class LocalMedia {
 
   constructor(memory: Memory) {
     this.#memory = memory;
+    this.prefs = new PrefStore(memory);
     const choice: DeviceChoice = {};
     for (const kind of ['microphone', 'camera', 'speaker'] as const) {
       const id = memory.device(kind);
@@ -69,9 +81,16 @@ export class LocalMedia {
       return;
     }
     this.#watchDevices();
+    const off = this.#memory.leftOff();
+    if (off.length > 0) {
+      // As last time: a device that was left off is not asked for.
+      await Promise.all((['microphone', 'camera'] as const).filter((kind) => !off.includes(kind)).map((kind) => this.#open(kind)));
+      void this.#refreshDevices();
+      return;
+    }
     this.opening.add('microphone').add('camera');
     try {
-      const { microphone, camera } = await openBoth(this.choice);
+      const { microphone, camera } = await openBoth(this.choice, this.prefs.value);
       this.#take('microphone', microphone);
       this.#take('camera', camera);
       this.opening.clear();
@@ -85,6 +104,33 @@ export class LocalMedia {
     const track = this.tracks.microphone;
     if (track == null) return this.#open('microphone');
     this.#mute(this.microphoneOn);
+  }
+
+  /** What was left off by choice is left off next time. */
+  rememberStart(): void {
+    const off: DeviceKind[] = [];
+    if (!this.microphoneOn && this.problems.microphone === undefined) off.push('microphone');
+    if (!this.cameraOn && this.problems.camera === undefined) off.push('camera');
+    if (this.opening.size === 0) this.#memory.keepLeftOff(off);
+  }
+
+  /** How the browser treats the microphone's sound; one that is open is opened anew, and replaces itself. */
+  async process(change: { noise?: boolean; echo?: boolean }): Promise<void> {
+    this.prefs.set(change);
+    if (this.tracks.microphone == null) return;
+    const muted = !this.microphoneOn;
+    await this.#open('microphone');
+    if (muted) this.#mute(true);
+  }
+
+  async blur(on: boolean): Promise<void> {
+    this.prefs.set({ blur: on });
+    if (this.tracks.camera != null && this.blurs) await setBlur(this.tracks.camera, on).catch(() => undefined);
+  }
+
+  /** A host, or the room's rules, ended what we shared. */
+  stopSharing(): void {
+    if (this.sharing) this.#stopScreen();
   }
 
   /** A host muted us. */
@@ -136,7 +182,7 @@ export class LocalMedia {
     }
     this.opening.add(kind);
     try {
-      this.#take(kind, await openDevice(kind, this.choice[kind]));
+      this.#take(kind, await openDevice(kind, this.choice[kind], this.prefs.value));
     } catch (error) {
       this.#fail(kind, problemOf(error));
     } finally {
@@ -157,11 +203,38 @@ export class LocalMedia {
     }
     this.tracks[kind]?.stop();
     // Unplugged, or taken away by the person in the browser's own bar.
-    track.onended = () => this.#drop(kind);
+    track.onended = () => void this.#lost(kind);
+    if (kind === 'camera' && this.prefs.value.blur && canBlur(track)) void setBlur(track, true).catch(() => undefined);
     this.tracks = { ...this.tracks, [kind]: track };
     this.problems = { ...this.problems, [kind]: undefined };
     if (kind === 'microphone') this.microphoneOn = true;
     this.onTracks([kind]);
+  }
+
+  /** Says what happened, and goes on with another device of the kind where there is one. */
+  async #lost(kind: DeviceKind): Promise<void> {
+    const gone = this.tracks[kind]?.getSettings().deviceId;
+    const muted = kind === 'microphone' && !this.microphoneOn;
+    this.#drop(kind);
+    if (this.#stopped) return;
+    if (await isDenied(kind)) {
+      this.problems = { ...this.problems, [kind]: 'blocked' };
+      this.onLoss(kind, 'blocked');
+      return;
+    }
+    await this.#refreshDevices();
+    const left = (kind === 'microphone' ? this.devices.microphones : this.devices.cameras).filter(({ id }) => id !== gone);
+    if (left.length === 0 || this.tracks[kind] != null) {
+      this.onLoss(kind, 'unplugged');
+      return;
+    }
+    const chosen = this.choice[kind];
+    this.choice = { ...this.choice, [kind]: left[0]?.id };
+    await this.#open(kind);
+    // What the person chose stays their choice, for when it is plugged in again.
+    this.choice = { ...this.choice, [kind]: chosen };
+    if (muted) this.#mute(true);
+    this.onLoss(kind, this.tracks[kind] == null ? 'unplugged' : 'switched');
   }
 
   #drop(kind: DeviceKind): void {

@@ -2,20 +2,25 @@
 
 import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
 import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
-import type { TrackSource, ViewChoice } from '../protocol/words';
+import type { Layout, Reaction, TrackSource, ViewChoice } from '../protocol/words';
 import { Peer, type Slot } from '../rtc/peer';
 import { NO_WAIT, quality, sampleOf, wait, type Quality, type Sample } from '../rtc/stats';
 import { ApiError, roomInfo } from '../signalling/rest';
 import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
 import type { Memory } from '../state/memory';
 import { pictureWish, USUAL, type PictureHeight } from '../state/quality';
-import { initial, reduce, runningRecording, runningStreams, type Notice, type RoomEvent, type RoomState, type TileId } from '../state/room';
+import { initial, reduce, runningRecording, runningStreams, type Notice, type RoomEvent, type RoomState, type SelfView, type TileId } from '../state/room';
+import { cue } from '../state/sounds';
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
 import type { LocalMedia } from './local.svelte';
+import { play } from './sounds';
 
 /** Pictures at a time that a phone shows well and decodes easily; elsewhere it is the server's word. */
 const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
+/** A question waits longer than news. */
+const QUESTION_MS = 30_000;
+const REACTION_MS = 4000;
 const STATS_MS = 5000;
 const VIEW_DEBOUNCE_MS = 150;
 
@@ -42,12 +47,18 @@ export class Session {
   #view = '';
   /** What the server was told last of what is switched on. */
   #media = '';
+  /** Coming back over a new connection does not take the room back. */
+  #handedOver = false;
   #stats: ReturnType<typeof setInterval> | undefined;
 
   constructor(invitation: string, memory: Memory, local: LocalMedia) {
     this.invitation = invitation;
     this.#memory = memory;
     this.#local = local;
+    this.state = { ...initial(), layout: local.prefs.value.layout, self: local.prefs.value.self };
+    local.onLoss = (kind, loss) => {
+      if (this.state.phase.kind === 'inside') this.notify('device', '', `${loss}.${kind}`);
+    };
     local.onTracks = (changed) => this.#tracksChanged(changed);
     local.onProblem = (kind, problem) => {
       // Before the door the page says so itself.
@@ -126,6 +137,44 @@ export class Session {
     this.#dispatch({ type: 'view', mode });
   }
 
+  /** How the tiles are laid out here; remembered. */
+  arrange(layout: Layout): void {
+    this.#local.prefs.set({ layout });
+    this.#dispatch({ type: 'layout', layout });
+  }
+
+  showSelf(self: SelfView): void {
+    this.#local.prefs.set({ self });
+    this.#dispatch({ type: 'self', self });
+  }
+
+  openChat(open: boolean): void {
+    this.#dispatch({ type: 'chat', open });
+  }
+
+  say(text: string): Promise<boolean> {
+    return this.ask({ type: 'chat', text });
+  }
+
+  react(reaction: Reaction): void {
+    void this.ask({ type: 'react', reaction });
+  }
+
+  get handRaised(): boolean {
+    return this.state.participants.find(({ id }) => id === this.state.you)?.hand !== undefined;
+  }
+
+  toggleHand(): void {
+    void this.ask({ type: 'raise_hand', raised: !this.handRaised });
+  }
+
+  /** Makes somebody the host and oneself a guest. The maker's link still makes a host, by opening it again. */
+  async handOver(participant: string): Promise<void> {
+    if (!(await this.ask({ type: 'set_role', participant, role: 'host' }))) return;
+    this.#handedOver = true;
+    await this.ask({ type: 'set_role', participant: this.state.you, role: 'guest' });
+  }
+
   pin(tile: TileId | null): void {
     this.#dispatch({ type: 'pin', tile });
   }
@@ -179,9 +228,14 @@ export class Session {
   #dispatch(event: RoomEvent): void {
     const before = this.state;
     this.state = reduce(before, event);
-    for (const { id } of this.state.notices) {
-      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), NOTICE_MS);
+    for (const { id, kind } of this.state.notices) {
+      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), kind === 'unmute_asked' ? QUESTION_MS : NOTICE_MS);
     }
+    for (const { id } of this.state.reactions) {
+      if (id >= before.nextNotice) setTimeout(() => this.#dispatch({ type: 'reaction_over', id }), REACTION_MS);
+    }
+    const sound = this.#local.prefs.value.sounds ? cue(before, this.state) : null;
+    if (sound !== null) play(sound, this.#local.choice.speaker);
   }
 
   #hello(): ClientFrame {
@@ -190,11 +244,12 @@ export class Session {
     const resume = this.#memory.resume(this.invitation);
     const hostToken = this.#memory.hostToken(this.invitation);
     if (resume !== undefined) hello.resume = resume;
-    if (hostToken !== undefined) hello.host_token = hostToken;
+    if (hostToken !== undefined && !this.#handedOver) hello.host_token = hostToken;
     return hello;
   }
 
   #receive(message: ServerMessage): void {
+    const first = this.state.phase.kind !== 'inside';
     this.#dispatch({ type: 'server', message, at: Date.now() });
     switch (message.type) {
       case 'welcome':
@@ -202,6 +257,7 @@ export class Session {
         this.#iceServers = message.ice_servers;
         this.#limits = offered(message.slots);
         this.#view = '';
+        if (first && message.role === 'guest' && message.room.rules.join_muted) this.#local.mute();
         this.#tellMedia();
         void this.#offer();
         break;
@@ -216,6 +272,9 @@ export class Session {
         break;
       case 'muted':
         this.#local.mute();
+        break;
+      case 'share_stopped':
+        this.#local.stopSharing();
         break;
       case 'invitation':
         this.#renewed(message.invitation);

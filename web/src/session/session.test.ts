@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientFrame } from '../protocol/client';
 import type { ParticipantView, ServerMessage } from '../protocol/server';
+import type { Rules } from '../protocol/words';
 import { Memory, type Shelf } from '../state/memory';
 import { NOTHING_ON } from '../state/room';
 import { LocalMedia } from './local.svelte';
@@ -80,8 +81,10 @@ function shelf(): Shelf {
   return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value), removeItem: (key) => void kept.delete(key) };
 }
 
+const RULES: Rules = { guests_share: true, join_muted: false, recording: true, names_shown: false };
+
 function person(id: string): ParticipantView {
-  return { id, name: id, role: 'guest', kind: 'browser', joined_at: '', media: { ...NOTHING_ON, camera: true }, muted_by_host: false, view: 'tiles', connected: true };
+  return { id, name: id, role: 'guest', kind: 'browser', joined_at: '', media: { ...NOTHING_ON, camera: true }, muted_by_host: false, view: 'tiles', weak: false, connected: true };
 }
 
 const WELCOME: ServerMessage = {
@@ -90,7 +93,7 @@ const WELCOME: ServerMessage = {
   you: 'me',
   role: 'guest',
   resume: 'place',
-  room: { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', max_participants: 50, recordings: [], streams: [] },
+  room: { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', rules: RULES, max_participants: 50, recordings: [], streams: [] },
   participants: [person('me')],
   ice_servers: [],
   slots: { audio: 3, video: 12 },
@@ -245,7 +248,7 @@ describe('a visit', () => {
 
   it('says what is drawn at once, and later changes when they have come to rest', async () => {
     const { session } = await inside();
-    const tile = (width: number) => ({ key: 'b camera', participant: 'b', source: 'camera' as const, name: 'b', own: false, picture: true, muted: false, speaking: false, pinned: false, connected: true, large: false, rect: { x: 0, y: 0, width, height: width } });
+    const tile = (width: number) => ({ key: 'b camera', participant: 'b', source: 'camera' as const, name: 'b', own: false, picture: true, muted: false, speaking: false, pinned: false, connected: true, large: false, weak: false, hand: 0, reaction: null, floating: false, rect: { x: 0, y: 0, width, height: width } });
     session.drawn([tile(100)]);
     session.drawn([tile(150)]);
     session.drawn([tile(200)]);

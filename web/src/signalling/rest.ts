@@ -1,6 +1,6 @@
 // The few calls of the HTTP API that the page makes: see contract.md.
 
-import type { Activity, Layout, RecordingState, TrackSource } from '../protocol/words';
+import type { Activity, Layout, RecordingState, Rules, TrackSource } from '../protocol/words';
 
 /** Of `POST /rooms`. */
 export interface NewRoom {
@@ -21,7 +21,10 @@ export interface RoomInfo {
   name: string;
   activity: Activity;
   locked: boolean;
+  rules: Rules;
   participants: number;
+  /** In order of arrival; only where the host lets them be shown. */
+  names?: string[];
   max_participants: number;
   recording: boolean;
   live: boolean;
@@ -98,7 +101,16 @@ async function refusal(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message);
 }
 
-export async function createRoom(body: { name?: string; activity: Activity }): Promise<NewRoom> {
+/** What a new room begins with. */
+export interface RoomWish {
+  name: string;
+  activity: Activity;
+  lobby?: boolean;
+  layout?: Layout;
+  rules?: Rules;
+}
+
+export async function createRoom(body: RoomWish): Promise<NewRoom> {
   const headers = { 'Content-Type': 'application/json' };
   const response = await call('/rooms', { method: 'POST', headers, body: JSON.stringify(body) });
   return (await response.json()) as NewRoom;
@@ -106,6 +118,21 @@ export async function createRoom(body: { name?: string; activity: Activity }): P
 
 export async function roomInfo(invitation: string): Promise<RoomInfo> {
   return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, {})).json()) as RoomInfo;
+}
+
+export async function renameRoom(id: string, token: string, name: string): Promise<RoomInfo> {
+  const headers = { 'Content-Type': 'application/json' };
+  return (await (await call(`/rooms/${id}`, { method: 'PATCH', headers, body: JSON.stringify({ name }) }, token)).json()) as RoomInfo;
+}
+
+export async function endRoom(id: string, token: string): Promise<void> {
+  await call(`/rooms/${id}`, { method: 'DELETE' }, token);
+}
+
+/** An address a player can use for a while: it sends no token. */
+export async function recordingLink(id: string, token: string): Promise<string> {
+  const link = (await (await call(`/recordings/${id}/link`, { method: 'POST' }, token)).json()) as { url: string };
+  return link.url;
 }
 
 export async function recordings(room: string, token: string): Promise<RecordingInfo[]> {

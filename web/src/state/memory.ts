@@ -39,6 +39,23 @@ export class Memory {
     write(this.lasting, `veranda.device.${kind}`, id);
   }
 
+  prefs(): string | null {
+    return read(this.lasting, 'veranda.prefs');
+  }
+
+  keepPrefs(text: string): void {
+    write(this.lasting, 'veranda.prefs', text);
+  }
+
+  /** Devices this person came in without last time, by choice. */
+  leftOff(): string[] {
+    return (read(this.lasting, 'veranda.off') ?? '').split(',').filter((kind) => kind !== '');
+  }
+
+  keepLeftOff(kinds: string[]): void {
+    write(this.lasting, 'veranda.off', kinds.length === 0 ? null : kinds.join(','));
+  }
+
   hostToken(invitation: string): string | undefined {
     return read(this.lasting, `veranda.host.${invitation}`) ?? undefined;
   }
@@ -69,6 +86,10 @@ export class Memory {
     const others = this.rooms().filter(({ id }) => id !== room.id);
     this.#keepRooms([room, ...others].slice(0, MOST_ROOMS));
     this.keepHostToken(room.invitation, room.host_token);
+  }
+
+  renameRoom(id: string, name: string): void {
+    this.#keepRooms(this.rooms().map((room) => (room.id === id ? { ...room, name } : room)));
   }
 
   forgetRoom(invitation: string): void {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ParticipantView, RoomView, ServerMessage } from '../protocol/server';
-import { initial, isLive, NOTHING_ON, reduce, showsMix, type RoomEvent, type RoomState } from './room';
+import type { Rules } from '../protocol/words';
+import { handling, initial, isLive, mayShare, NOTHING_ON, raisedHands, reduce, showsMix, type RoomEvent, type RoomState } from './room';
+
+const RULES: Rules = { guests_share: true, join_muted: false, recording: true, names_shown: false };
 
 function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
   return {
@@ -12,12 +15,13 @@ function person(id: string, change: Partial<ParticipantView> = {}): ParticipantV
     media: { ...NOTHING_ON, microphone: true, camera: true },
     muted_by_host: false,
     view: 'tiles',
+    weak: false,
     connected: true,
     ...change,
   };
 }
 
-const ROOM: RoomView = { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', max_participants: 50, recordings: [], streams: [] };
+const ROOM: RoomView = { id: 'r1', name: 'Tea', activity: 'family', locked: false, lobby: false, layout: 'grid', rules: RULES, max_participants: 50, recordings: [], streams: [] };
 
 function welcome(you: string, ...participants: ParticipantView[]): ServerMessage {
   return { type: 'welcome', protocol: 1, you, role: 'guest', resume: 't', room: ROOM, participants, ice_servers: [], slots: { audio: 3, video: 9 } };
@@ -25,7 +29,7 @@ function welcome(you: string, ...participants: ParticipantView[]): ServerMessage
 
 function after(state: RoomState, ...events: (ServerMessage | RoomEvent)[]): RoomState {
   return events.reduce<RoomState>((now, event) => {
-    const ours = ['server', 'joining', 'connection', 'media', 'offered', 'view', 'pin', 'notice', 'dismiss', 'ended'].includes(event.type);
+    const ours = ['server', 'joining', 'connection', 'media', 'offered', 'view', 'pin', 'notice', 'dismiss', 'ended', 'layout', 'self', 'reaction_over'].includes(event.type);
     return reduce(now, ours ? (event as RoomEvent) : { type: 'server', message: event as ServerMessage, at: 1000 });
   }, state);
 }
@@ -149,7 +153,7 @@ describe('recordings and streams', () => {
   it('tell hosts, and only once, why one failed', () => {
     const host = after(inside, { type: 'participant_changed', participant: person('a', { role: 'host' }) }, changed({ streams: [stream] }));
     const failed = changed({ streams: [{ ...stream, state: 'failed', error: 'no such server' }] });
-    expect(after(host, failed, failed).notices.map(({ text }) => text)).toEqual(['no such server']);
+    expect(after(host, failed, failed).notices.filter(({ kind }) => kind === 'refused').map(({ text }) => text)).toEqual(['no such server']);
     expect(after(inside, changed({ streams: [stream] }), failed).notices).toEqual([]);
   });
 });
@@ -179,5 +183,65 @@ describe('notices', () => {
   it('leave the state alone when the server says something new', () => {
     const unknown = { type: 'confetti' } as unknown as ServerMessage;
     expect(after(inside, unknown)).toBe(inside);
+  });
+});
+
+describe('what is done together', () => {
+  const line = (id: number, participant = 'b', text = 'hi', hour = 10) => ({ id, participant, name: participant.toUpperCase(), text, sent_at: `2026-11-22T${hour}:00:00Z` });
+  const said = (...lines: ReturnType<typeof line>[]): ServerMessage => ({ type: 'chat', lines });
+
+  it('keeps each line once, in order, and counts what was not read', () => {
+    const late = after(inside, said(line(3), line(4, 'a')));
+    expect([late.chat.map(({ id }) => id), late.unread, kinds(late)]).toEqual([[3, 4], 1, []]);
+    const again = after(late, said(line(3), line(4, 'a'), line(5)));
+    expect([again.chat.map(({ id }) => id), again.unread]).toEqual([[3, 4, 5], 2]);
+    const news = after(again, said(line(6, 'b', 'look\nhere')));
+    expect(news.notices.at(-1)).toMatchObject({ kind: 'chat', text: 'B: look here' });
+    const open = reduce(news, { type: 'chat', open: true });
+    expect(after(open, said(line(7))).unread).toBe(0);
+    expect(kinds(after(open, said(line(7)))).length).toBe(kinds(open).length);
+  });
+
+  it('keeps what was written before the server restarted and counted anew', () => {
+    const before = after(inside, said(line(0, 'b', 'one'), line(1, 'b', 'two')));
+    const restarted = after(before, said(line(0, 'b', 'three', 11)));
+    expect(restarted.chat.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+  });
+
+  it('shows reactions of who is here, for a moment', () => {
+    const shown = after(inside, { type: 'reacted', participant: 'b', reaction: 'heart' }, { type: 'reacted', participant: 'gone', reaction: 'clap' });
+    expect(shown.reactions.map(({ name, reaction }) => [name, reaction])).toEqual([['B', 'heart']]);
+    expect(after(shown, { type: 'reaction_over', id: shown.reactions[0]?.id ?? 0 }).reactions).toEqual([]);
+  });
+
+  it('orders hands as they went up', () => {
+    const up = after(
+      inside,
+      { type: 'participant_changed', participant: person('b', { hand: 4 }) },
+      { type: 'participant_changed', participant: person('a', { hand: 2 }) },
+    );
+    expect(raisedHands(up).map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(kinds(up)).toEqual(['hand']);
+  });
+
+  it('tells a guest what the rules are, once', () => {
+    const strict = { ...welcome('a', person('a')), room: { ...ROOM, rules: { ...RULES, join_muted: true, guests_share: false } } } as ServerMessage;
+    const came = after(initial(), strict);
+    expect([kinds(came), mayShare(came), mayShare({ ...came, role: 'host' })]).toEqual([['joined_muted'], false, true]);
+    expect(kinds(after(came, strict))).toEqual(['joined_muted']);
+  });
+
+  it('says what becomes of the media', () => {
+    const recording = { id: 'o', state: 'live' as const, started_at: '', duration: 0 };
+    const stream = { id: 's', url: '', state: 'retrying' as const, retries: 0, started_at: '' };
+    const shown = (room: Partial<RoomView>) => handling(after(inside, { type: 'room_changed', room: { ...ROOM, ...room } }));
+    expect(handling(inside)).toBe('forwarded');
+    expect(handling(after(inside, { type: 'participant_changed', participant: person('b', { view: 'mix' }) }))).toBe('mixed');
+    expect([shown({ recordings: [recording] }), shown({ streams: [stream] }), shown({ recordings: [recording], streams: [stream] })]).toEqual(['recorded', 'streamed', 'recorded_streamed']);
+  });
+
+  it('knows a page older than the server', () => {
+    const refused = after(initial(), { type: 'joining' }, { type: 'closing', code: 'invalid_request', message: 'load the page again' });
+    expect(refused.phase).toMatchObject({ kind: 'over', code: 'outdated' });
   });
 });

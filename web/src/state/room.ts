@@ -1,7 +1,7 @@
 // What is true about the room, and how each event changes it. Pure: no clock, no network, no screen.
 
-import type { FeedView, ParticipantView, RoomView, ServerMessage, WaitingView } from '../protocol/server';
-import type { MediaState, Role, TrackSource, ViewChoice, ViewMode } from '../protocol/words';
+import type { ChatLine, FeedView, ParticipantView, RoomView, ServerMessage, WaitingView } from '../protocol/server';
+import type { Layout, MediaState, Reaction, Role, TrackSource, ViewChoice, ViewMode } from '../protocol/words';
 
 /** Where somebody stands. */
 export type Phase =
@@ -15,7 +15,24 @@ export type Phase =
 /** A line that is shown for a while. */
 export interface Notice {
   id: number;
-  kind: 'joined' | 'left' | 'muted' | 'recording_started' | 'recording_ended' | 'live_started' | 'live_ended' | 'refused' | 'copied' | 'saved' | 'device';
+  kind:
+    | 'joined'
+    | 'left'
+    | 'muted'
+    | 'joined_muted'
+    | 'unmute_asked'
+    | 'share_stopped'
+    | 'hand'
+    | 'chat'
+    | 'host'
+    | 'recording_started'
+    | 'recording_ended'
+    | 'live_started'
+    | 'live_ended'
+    | 'refused'
+    | 'copied'
+    | 'saved'
+    | 'device';
   /** A name, or the server's sentence. */
   text: string;
   /** Of what was refused: the contract's word. Of a device: its problem. */
@@ -31,6 +48,17 @@ export interface Sent {
   /** Frames were left out just now: its server does not keep up. */
   slow: boolean;
 }
+
+/** Somebody's reaction, shown for a moment. */
+export interface Shown {
+  id: number;
+  participant: string;
+  name: string;
+  reaction: Reaction;
+}
+
+/** How one's own picture is drawn. */
+export type SelfView = 'tile' | 'small' | 'hidden';
 
 /** A tile's name in the state: whose, and which picture. */
 export interface TileId {
@@ -65,9 +93,19 @@ export interface RoomState {
   /** What the person asked to see. */
   view: ViewChoice;
   pinned: TileId | null;
+  /** How the tiles are laid out on this page alone. */
+  layout: Layout;
+  self: SelfView;
   /** Which part of the people is drawn when not everybody fits; 0 holds you and who spoke. */
   page: number;
+  /** Oldest first. */
+  chat: ChatLine[];
+  chatOpen: boolean;
+  /** Lines of others since the chat was last open. */
+  unread: number;
+  reactions: Shown[];
   notices: Notice[];
+  /** Of the next notice or reaction. */
   nextNotice: number;
 }
 
@@ -79,10 +117,18 @@ export type RoomEvent =
   | { type: 'offered' }
   | { type: 'view'; mode: ViewChoice }
   | { type: 'pin'; tile: TileId | null }
+  | { type: 'layout'; layout: Layout }
+  | { type: 'self'; self: SelfView }
+  | { type: 'chat'; open: boolean }
+  | { type: 'reaction_over'; id: number }
   | { type: 'page'; page: number }
   | { type: 'notice'; kind: Notice['kind']; text?: string; code?: string }
   | { type: 'dismiss'; id: number }
   | { type: 'ended'; code: string; message: string };
+
+/** The server keeps no more for late comers; a page that is open for long holds some more. */
+const MOST_LINES = 500;
+const MOST_REACTIONS = 24;
 
 export const NOTHING_ON: MediaState = { microphone: false, camera: false, screen: false, screen_sound: false };
 
@@ -105,7 +151,13 @@ export function initial(): RoomState {
     still: null,
     view: 'auto',
     pinned: null,
+    layout: 'auto',
+    self: 'tile',
     page: 0,
+    chat: [],
+    chatOpen: false,
+    unread: 0,
+    reactions: [],
     notices: [],
     nextNotice: 1,
   };
@@ -128,6 +180,15 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
       return { ...state, view: event.mode };
     case 'pin':
       return { ...state, pinned: event.tile };
+    case 'layout':
+      // A pin would hide what was chosen.
+      return { ...state, layout: event.layout, pinned: null };
+    case 'self':
+      return { ...state, self: event.self };
+    case 'chat':
+      return { ...state, chatOpen: event.open, unread: event.open ? 0 : state.unread };
+    case 'reaction_over':
+      return { ...state, reactions: state.reactions.filter(({ id }) => id !== event.id) };
     case 'page':
       return { ...state, page: Math.max(0, event.page) };
     case 'notice':
@@ -145,7 +206,7 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       return { ...state, phase: { kind: 'waiting' } };
     case 'welcome':
       return {
-        ...state,
+        ...(message.role === 'guest' && message.room.rules.join_muted && state.phase.kind !== 'inside' ? noticed(state, 'joined_muted') : state),
         phase: { kind: 'inside' },
         you: message.you,
         role: message.role,
@@ -177,9 +238,19 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       return { ...state, still: `data:image/jpeg;base64,${message.jpeg}` };
     case 'muted':
       return noticed(state, 'muted');
+    case 'unmute_asked':
+      return noticed(state, 'unmute_asked');
+    case 'share_stopped':
+      return noticed(state, 'share_stopped');
+    case 'chat':
+      return written(state, message.lines);
+    case 'reacted':
+      return reacted(state, message.participant, message.reaction);
     case 'error':
       return noticed(state, 'refused', message.message, message.code);
     case 'closing':
+      // What this page says is not understood: it is older than the server.
+      if (message.code === 'invalid_request' && state.phase.kind === 'joining') return over(state, 'outdated', message.message);
       // After these the socket comes back by itself; the room is drawn as it was.
       return message.code === 'shutdown' || message.code === 'slow' ? state : over(state, message.code, message.message);
     case 'answer':
@@ -221,10 +292,14 @@ function joined(state: RoomState, participant: ParticipantView): RoomState {
 
 function changed(state: RoomState, participant: ParticipantView): RoomState {
   const participants = state.participants.map((known) => (known.id === participant.id ? participant : known));
-  const mine = participant.id === state.you;
-  const role = mine ? participant.role : state.role;
-  const still = mine && participant.view !== 'sound' ? null : state.still;
-  return { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role, still };
+  const before = state.participants.find(({ id }) => id === participant.id);
+  const own = participant.id === state.you;
+  const role = own ? participant.role : state.role;
+  const still = own && participant.view !== 'sound' ? null : state.still;
+  let next: RoomState = { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role, still };
+  if (own && before?.role === 'guest' && role === 'host') next = noticed(next, 'host');
+  if (!own && participant.hand !== undefined && before !== undefined && before.hand === undefined) next = noticed(next, 'hand', participant.name);
+  return next;
 }
 
 function left(state: RoomState, id: string): RoomState {
@@ -241,6 +316,32 @@ function left(state: RoomState, id: string): RoomState {
     spoke: state.spoke.filter((speaker) => speaker !== id),
   };
   return noticed(next, 'left', gone.name);
+}
+
+/** A line's own name: after a restart of the server its numbers begin anew. */
+export function lineKey({ id, sent_at }: ChatLine): string {
+  return `${sent_at} ${id}`;
+}
+
+/** What a returning page is told again is not there twice; what was written before the server restarted stays. */
+function written(state: RoomState, lines: ChatLine[]): RoomState {
+  const known = new Set(state.chat.map(lineKey));
+  const news = lines.filter((line) => !known.has(lineKey(line)));
+  if (news.length === 0) return state;
+  const chat = [...state.chat, ...news].sort((a, b) => Date.parse(a.sent_at) - Date.parse(b.sent_at) || a.id - b.id).slice(-MOST_LINES);
+  const ofOthers = news.filter(({ participant }) => participant !== state.you);
+  const next = { ...state, chat, unread: state.chatOpen ? 0 : state.unread + ofOthers.length };
+  const [line] = ofOthers;
+  // What was written before one came is counted, not called out.
+  if (state.chatOpen || line === undefined || lines.length !== 1) return next;
+  return noticed(next, 'chat', `${line.name}: ${line.text.replace(/\s+/g, ' ').slice(0, 120)}`);
+}
+
+function reacted(state: RoomState, participant: string, reaction: Reaction): RoomState {
+  const name = state.participants.find(({ id }) => id === participant)?.name;
+  if (name === undefined) return state;
+  const shown: Shown = { id: state.nextNotice, participant, name, reaction };
+  return { ...state, reactions: [...state.reactions, shown].slice(-MOST_REACTIONS), nextNotice: state.nextNotice + 1 };
 }
 
 function unpinned(state: RoomState, where: (tile: TileId) => boolean): RoomState {
@@ -279,6 +380,27 @@ function wasLive(room: RoomView | null, id: string): boolean {
 function noticed(state: RoomState, kind: Notice['kind'], text = '', code = ''): RoomState {
   const notice = { id: state.nextNotice, kind, text, code };
   return { ...state, notices: [...state.notices, notice].slice(-4), nextNotice: state.nextNotice + 1 };
+}
+
+/** Whose hand is up, the earliest first. */
+export function raisedHands(state: RoomState): ParticipantView[] {
+  return state.participants.filter(({ hand }) => hand !== undefined).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0));
+}
+
+/** Whether this person may share a screen here. */
+export function mayShare(state: RoomState): boolean {
+  return state.role === 'host' || state.room?.rules.guests_share !== false;
+}
+
+/** What becomes of media in this room at present, beyond being handed on from one to another. */
+export type Handling = 'forwarded' | 'mixed' | 'recorded' | 'streamed' | 'recorded_streamed';
+
+export function handling(state: RoomState): Handling {
+  const recorded = state.room !== null && isRecording(state.room);
+  const streamed = state.room !== null && runningStreams(state.room).length > 0;
+  if (recorded) return streamed ? 'recorded_streamed' : 'recorded';
+  if (streamed) return 'streamed';
+  return state.participants.some(({ view, kind }) => view === 'mix' || kind === 'whep') ? 'mixed' : 'forwarded';
 }
 
 /** A recording is being written: everybody must see it. */

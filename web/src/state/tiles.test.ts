@@ -7,7 +7,7 @@ const AREA = { width: 1260, height: 684, gap: 10 };
 
 function person(id: string, change: Partial<ParticipantView> = {}): ParticipantView {
   const media = { ...NOTHING_ON, microphone: true, camera: true };
-  return { id, name: id, role: 'guest', kind: 'browser', joined_at: '', media, muted_by_host: false, view: 'tiles', connected: true, ...change };
+  return { id, name: id, role: 'guest', kind: 'browser', joined_at: '', media, muted_by_host: false, view: 'tiles', weak: false, connected: true, ...change };
 }
 
 function room(people: ParticipantView[], change: Partial<RoomState> = {}): RoomState {
@@ -92,5 +92,45 @@ describe('a person without a picture', () => {
   it('keeps a colour', () => {
     expect(colourOf('p12')).toBe(colourOf('p12'));
     expect(colourOf('p12')).toBeLessThan(8);
+  });
+});
+
+describe('a layout of one’s own', () => {
+  const people = [person('me'), person('a'), person('b'), sharing];
+  const drawn = (change: Partial<RoomState>) => arrange(room(people, change), AREA, 12).tiles;
+
+  it('grid has screens among the others, the same size', () => {
+    const tiles = drawn({ layout: 'grid' });
+    expect(tiles.map(({ key }) => key)).toEqual(['s screen', 'me camera', 'a camera', 'b camera', 's camera']);
+    expect(new Set(tiles.map(({ rect }) => rect.width)).size).toBe(1);
+  });
+
+  it('speaker has who speaks large, never oneself, and a screen before both', () => {
+    const without = people.slice(0, 3);
+    const large = (change: Partial<RoomState>) => arrange(room(without, { layout: 'speaker', ...change }), AREA, 12).tiles.filter((tile) => tile.large).map(({ key }) => key);
+    expect(large({ spoke: ['me', 'b', 'a'] })).toEqual(['b camera']);
+    expect(large({})).toEqual(['a camera']);
+    expect(drawn({ layout: 'speaker', spoke: ['b'] }).filter((tile) => tile.large).map(({ key }) => key)).toEqual(['s screen']);
+  });
+
+  it('stage has nothing else', () => {
+    expect(drawn({ layout: 'stage' }).map(({ key }) => key)).toEqual(['s screen']);
+    expect(arrange(room([person('me')], { layout: 'stage' }), AREA, 12).tiles.map(({ key }) => key)).toEqual(['me camera']);
+  });
+
+  it('one’s own picture is small, hidden, or all there is', () => {
+    const small = drawn({ self: 'small' }).find(({ own }) => own);
+    expect(small).toMatchObject({ floating: true, large: false });
+    expect((small?.rect.x ?? 0) + (small?.rect.width ?? 0)).toBeLessThanOrEqual(AREA.width);
+    expect(drawn({ self: 'hidden' }).some(({ own }) => own)).toBe(false);
+    expect(drawn({ self: 'hidden', pinned: { participant: 'me', source: 'camera' } }).some(({ own }) => own)).toBe(true);
+    expect(arrange(room([person('me')], { self: 'hidden' }), AREA, 12).tiles).toHaveLength(1);
+  });
+
+  it('numbers raised hands and shows the last reaction', () => {
+    const hands = [person('me'), person('a', { hand: 9 }), person('b', { hand: 3 })];
+    const reactions = [{ id: 1, participant: 'a', name: 'a', reaction: 'clap' as const }, { id: 2, participant: 'a', name: 'a', reaction: 'heart' as const }];
+    const tiles = arrange(room(hands, { reactions }), AREA, 12).tiles;
+    expect(tiles.map(({ hand, reaction }) => [hand, reaction])).toEqual([[0, null], [2, 'heart'], [1, null]]);
   });
 });

@@ -2,8 +2,9 @@
 
 import type { ViewTile } from '../protocol/client';
 import type { ParticipantView } from '../protocol/server';
+import type { Reaction } from '../protocol/words';
 import { stage, type Area, type Rect } from './layout';
-import type { RoomState, TileId } from './room';
+import { raisedHands, type RoomState, type TileId } from './room';
 
 export interface Tile extends TileId {
   key: string;
@@ -14,8 +15,16 @@ export interface Tile extends TileId {
   muted: boolean;
   speaking: boolean;
   pinned: boolean;
+  /** Their line carries less than they chose. */
+  weak: boolean;
+  /** Which in the order of raised hands, from 1; 0 when it is down. */
+  hand: number;
+  /** Their last reaction, while it is shown. */
+  reaction: Reaction | null;
   /** False while the person's connection is away. */
   connected: boolean;
+  /** Over the others, in the corner. */
+  floating: boolean;
   rect: Rect;
   /** Drawn large: a screen, or pinned. */
   large: boolean;
@@ -31,68 +40,98 @@ export interface Arranged {
 /** Everything drawn for an area, `most` people at a time. Order is that of arrival, so nobody moves without need. */
 export function arrange(state: RoomState, area: Area, most: number): Arranged {
   const people = state.participants.filter(({ kind }) => kind !== 'whep');
-  const screens = people.filter(({ media }) => media.screen);
-  const large: TileId[] = screens.map(({ id }) => ({ participant: id, source: 'screen' }));
-  const pinned = state.pinned;
-  const pin = pinned !== null && people.some(({ id }) => id === pinned.participant) ? pinned : null;
-  if (pin !== null && !large.some((tile) => same(tile, pin)) && pin.source === 'camera') large.push(pin);
-  // A pinned thing is alone in the large place.
-  const front = pin === null ? large : large.filter((tile) => same(tile, pin));
-  const candidates = people.filter(({ id }) => !front.some((tile) => tile.source === 'camera' && tile.participant === id));
-  const parts = paged(candidates, Math.max(1, front.length > 0 ? Math.min(most, 8) : most), state);
+  // Alone, one's own picture is all there is.
+  const self = people.length > 1 && state.pinned?.participant !== state.you ? state.self : 'tile';
+  const drawn = self === 'tile' ? people : people.filter(({ id }) => id !== state.you);
+  const front = inFront(state, drawn);
+  const rest = others(state, drawn, front);
+  const parts = paged(rest, Math.max(1, front.length > 0 ? Math.min(most, 8) : most), state);
   const page = Math.min(state.page, parts.length - 1);
-  const shown = parts[page] ?? [];
+  const shown = front.length > 0 && state.layout === 'stage' ? [] : (parts[page] ?? []);
   const rects = stage(front.length, shown.length, area);
   const byId = new Map(people.map((participant) => [participant.id, participant]));
-  const tile = (id: TileId, rect: Rect | undefined, isLarge: boolean): Tile[] => {
+  const tile = (id: TileId, rect: Rect | undefined, large: boolean, floating = false): Tile[] => {
     const participant = byId.get(id.participant);
-    return participant === undefined || rect === undefined ? [] : [tileOf(state, participant, id, rect, isLarge)];
+    return participant === undefined || rect === undefined ? [] : [tileOf(state, participant, id, { rect, large, floating })];
   };
   return {
     tiles: [
       ...front.flatMap((id, index) => tile(id, rects.large[index], true)),
-      ...shown.flatMap(({ id }, index) => tile({ participant: id, source: 'camera' }, rects.others[index], false)),
+      ...shown.flatMap((id, index) => tile(id, rects.others[index], false)),
+      ...(self === 'small' ? tile({ participant: state.you, source: 'camera' }, corner(area, rects.large.at(-1)), false, true) : []),
     ],
     page,
-    pages: parts.length,
+    pages: state.layout === 'stage' && front.length > 0 ? 1 : parts.length,
   };
+}
+
+/** What is drawn large: what is pinned alone; else screens, and where that was chosen who speaks. */
+function inFront(state: RoomState, people: ParticipantView[]): TileId[] {
+  const pinned = state.pinned;
+  const pin = people.find(({ id }) => id === pinned?.participant);
+  if (pinned !== null && pin !== undefined && (pinned.source === 'camera' || pin.media.screen)) return [pinned];
+  if (state.layout === 'grid') return [];
+  const screens = people.filter(({ media }) => media.screen).map(({ id }): TileId => ({ participant: id, source: 'screen' }));
+  if (screens.length > 0 || state.layout === 'auto') return screens;
+  const strangers = people.filter(({ id }) => id !== state.you);
+  const spoke = state.spoke.find((id) => strangers.some((person) => person.id === id));
+  const speaker = spoke ?? strangers.find(({ media }) => media.camera)?.id ?? strangers[0]?.id;
+  return speaker === undefined ? [] : [{ participant: speaker, source: 'camera' }];
+}
+
+/** What is drawn beside that: faces, and in a grid the screens as well. */
+function others(state: RoomState, people: ParticipantView[], front: TileId[]): TileId[] {
+  const faces = people.map(({ id }): TileId => ({ participant: id, source: 'camera' }));
+  const screens = people.filter(({ media }) => media.screen).map(({ id }): TileId => ({ participant: id, source: 'screen' }));
+  const all = front.length === 0 && state.layout === 'grid' ? [...screens, ...faces] : faces;
+  return all.filter((tile) => !front.some((large) => same(large, tile)));
+}
+
+/** Of one's own small picture: the lower right, of what is large where there is such a thing. */
+function corner({ width, height, gap }: Area, large: Rect = { x: 0, y: 0, width, height }): Rect {
+  const wide = Math.round(Math.min(220, Math.max(108, width * 0.17)));
+  const high = Math.round((wide * 9) / 16);
+  return { x: large.x + large.width - wide - gap, y: large.y + large.height - high - gap, width: wide, height: high };
 }
 
 /**
  * When not everybody fits: first yourself, those who spoke last and those with a picture, then the rest; each page in
  * the order of arrival.
  */
-function paged(people: ParticipantView[], most: number, state: RoomState): ParticipantView[][] {
-  if (people.length <= most) return [people];
-  const rank = (participant: ParticipantView): number => {
-    if (participant.id === state.you) return -1;
-    const spoke = state.spoke.indexOf(participant.id);
-    return spoke >= 0 ? spoke : participant.media.camera ? 100 : 200;
+function paged(tiles: TileId[], most: number, state: RoomState): TileId[][] {
+  if (tiles.length <= most) return [tiles];
+  const cameras = new Set(state.participants.filter(({ media }) => media.camera).map(({ id }) => id));
+  const rank = ({ participant, source }: TileId): number => {
+    if (source === 'screen') return -2;
+    if (participant === state.you) return -1;
+    const spoke = state.spoke.indexOf(participant);
+    return spoke >= 0 ? spoke : cameras.has(participant) ? 100 : 200;
   };
-  const order = new Map(people.map((participant, index) => [participant.id, index]));
-  const arrival = (participant: ParticipantView) => order.get(participant.id) ?? 0;
-  const byArrival = (a: ParticipantView, b: ParticipantView) => arrival(a) - arrival(b);
-  const first = [...people].sort((a, b) => rank(a) - rank(b) || byArrival(a, b)).slice(0, most);
-  const rest = people.filter((participant) => !first.includes(participant));
+  const order = new Map(tiles.map((tile, index) => [tile, index]));
+  const byArrival = (a: TileId, b: TileId) => (order.get(a) ?? 0) - (order.get(b) ?? 0);
+  const first = [...tiles].sort((a, b) => rank(a) - rank(b) || byArrival(a, b)).slice(0, most);
+  const rest = tiles.filter((tile) => !first.includes(tile));
   const parts = [first.sort(byArrival)];
   for (let at = 0; at < rest.length; at += most) parts.push(rest.slice(at, at + most));
   return parts;
 }
 
-function tileOf(state: RoomState, participant: ParticipantView, id: TileId, rect: Rect, large: boolean): Tile {
-  const own = participant.id === state.you;
+function tileOf(state: RoomState, participant: ParticipantView, id: TileId, place: Pick<Tile, 'rect' | 'large' | 'floating'>): Tile {
+  const camera = id.source === 'camera';
   return {
     ...id,
+    ...place,
     key: `${id.participant} ${id.source}`,
     name: participant.name,
-    own,
-    picture: id.source === 'screen' ? participant.media.screen : participant.media.camera,
+    own: participant.id === state.you,
+    picture: camera ? participant.media.camera : participant.media.screen,
     muted: !participant.media.microphone,
     speaking: state.speaking.includes(participant.id),
     pinned: state.pinned !== null && same(state.pinned, id),
+    weak: participant.weak,
+    hand: camera && participant.hand !== undefined ? raisedHands(state).findIndex((person) => person.id === participant.id) + 1 : 0,
+    reaction: (camera && state.reactions.findLast((shown) => shown.participant === participant.id)?.reaction) || null,
     connected: participant.connected,
-    rect,
-    large,
   };
 }
 
