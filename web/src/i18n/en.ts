@@ -279,6 +279,7 @@ export const en = {
   'room.talking': 'You are heard while you hold the space bar.',
   'room.disk': 'The server’s disk is nearly full: {size} are left for recordings.',
   'room.disk.minutes': { one: 'The server’s disk is nearly full: about {count} minute of recording is left.', other: 'The server’s disk is nearly full: about {count} minutes of recording are left.' } as Plural,
+  'room.slower': 'The server is busy: the recording has {count} pictures a second for now.',
   'room.mix': 'Everybody in one picture',
   'room.mix.waiting': 'The one picture is on its way…',
   'room.hear': 'Tap to hear',

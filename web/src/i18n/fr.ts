@@ -133,6 +133,7 @@ export const fr: Messages = {
   'room.thinnest': 'Votre connexion est très lente : vous entendez tout le monde. Les images reviendront d’elles-mêmes.',
   'room.disk': 'Le disque du serveur est presque plein : il reste {size} pour les enregistrements.',
   'room.disk.minutes': { one: 'Le disque du serveur est presque plein : il reste environ {count} minute d’enregistrement.', other: 'Le disque du serveur est presque plein : il reste environ {count} minutes d’enregistrement.' },
+  'room.slower': 'Le serveur est très occupé : l’enregistrement a pour l’instant {count} images par seconde.',
   'room.mix': 'Tout le monde en une image',
   'room.mix.waiting': 'L’image arrive…',
   'room.hear': 'Touchez pour entendre',

@@ -328,8 +328,7 @@ dropped: number,
 /**
  * Seconds it has been live.
  */
-duration: number, } | { "type": "done", 
-url: string, } | { "type": "muted", } | { "type": "unmute_asked", } | { "type": "share_stopped", } | { "type": "chat", 
+duration: number, } | { "type": "unmute_asked", } | { "type": "share_stopped", } | { "type": "chat", 
 /**
  * Oldest first.
  */
