@@ -237,11 +237,9 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
     case 'still':
       return { ...state, still: `data:image/jpeg;base64,${message.jpeg}` };
     case 'muted':
-      return noticed(state, 'muted');
     case 'unmute_asked':
-      return noticed(state, 'unmute_asked');
     case 'share_stopped':
-      return noticed(state, 'share_stopped');
+      return noticed(state, message.type);
     case 'chat':
       return written(state, message.lines);
     case 'reacted':
