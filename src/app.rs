@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::config::Config;
 use crate::domain::retention::Policy;
+use crate::domain::target::Targets;
 use crate::http::{self, AppState, Listener, Readiness};
 use crate::media::engine::Media;
 use crate::media::template::Templates;
@@ -49,7 +50,8 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     kept.context("recovery ended early")??;
     warm.context("GStreamer ended early")?;
     let canvas = templates.canvas();
-    let media = Media::new(net, templates);
+    let targets = if config.allow_private_targets { Targets::Any } else { Targets::Public };
+    let media = Media::new(net, templates).with_targets(targets).with_segments(&storage.segments());
     let open_media = Arc::new(move |room, events| media.open_room(room, events));
     let rooms = Rooms::new(storage.clone(), open_media, listener.base_url()).context("data")?;
     rooms.set_canvas(canvas);
@@ -59,6 +61,7 @@ async fn run(config: Arc<Config>, templates: Arc<Templates>) -> anyhow::Result<(
     if let Some(uploads) = uploads {
         tokio::spawn(uploads.run());
     }
+    rooms.set_targets(targets);
     let metrics = Metrics::install();
     let state = AppState { rooms, storage, config, metrics, readiness: Readiness::default() };
     http::serve(listener, state, http::stop_signal()).await

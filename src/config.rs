@@ -93,6 +93,8 @@ pub struct Config {
     /// Sites that may show the page in a frame of theirs: scheme, host and port.
     #[serde(deserialize_with = "list")]
     pub embed_allow: Vec<PublicUrl>,
+    /// Whether streams may go to this machine and to private networks.
+    pub allow_private_targets: bool,
 }
 
 impl Default for Config {
@@ -127,6 +129,7 @@ impl Default for Config {
             max_rooms: 10_000,
             trusted_proxies: Vec::new(),
             embed_allow: Vec::new(),
+            allow_private_targets: true,
         }
     }
 }

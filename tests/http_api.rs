@@ -448,6 +448,65 @@ async fn streams_start_hide_their_key_and_end() {
 }
 
 #[tokio::test]
+async fn hls_is_handed_out_under_the_invitation_while_it_runs() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({"locked": true})).await;
+    let state: Value = server.get(&room.path("")).bearer_auth(&room.token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(state["locked"], true);
+    let place = format!("/api/v1/rooms/{}/hls", room.invitation);
+    let told = refused(server.get(&format!("{place}/index.m3u8")), 404, "not_found").await;
+    assert!(told.contains("not live to HLS"), "{told}");
+    let start = |body: Value| server.post(&room.path("/streams")).bearer_auth(&room.token).json(&body);
+    refused(start(json!({"url": "hls:all"})), 422, "out_of_range").await;
+    let stream: Value = start(json!({"url": "hls:"})).send().await.unwrap().json().await.unwrap();
+    assert_eq!(stream["url"], "hls:");
+    assert!(stream["playlist"].as_str().unwrap().ends_with(&format!("{place}/index.m3u8")), "{stream}");
+    refused(start(json!({"url": "hls:event"})), 409, "conflict").await;
+
+    let id = stream["id"].as_str().unwrap();
+    let folder = server.storage.segments().join(id);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("index.m3u8"), "#EXTM3U\n").unwrap();
+    std::fs::write(folder.join("index.new"), "half").unwrap();
+    std::fs::write(folder.join(format!("{id}-000001.ts")), film()).unwrap();
+    // Locked or not: who has the invitation may watch, and a player of any page.
+    let playlist = server.get(&format!("{place}/index.m3u8")).send().await.unwrap();
+    let header = |name: &str| playlist.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "application/vnd.apple.mpegurl");
+    assert_eq!((header("cache-control"), header("access-control-allow-origin")), ("no-cache".into(), "*".into()));
+    assert_eq!(playlist.text().await.unwrap(), "#EXTM3U\n");
+    let segment = server.get(&format!("{place}/{id}-000001.ts")).send().await.unwrap();
+    assert_eq!((segment.status().as_u16(), segment.headers()["content-type"].to_str().unwrap()), (200, "video/mp2t"));
+    assert!(segment.headers()["cache-control"].to_str().unwrap().contains("max-age"));
+    assert_eq!(segment.bytes().await.unwrap(), film());
+    for name in ["index.new", "..%2f..%2fveranda.db", "%2e%2e", &format!("{id}-000002.ts"), "o1-000001.ts"] {
+        refused(server.get(&format!("{place}/{name}")), 404, "not_found").await;
+    }
+    let by_id = room.path("/hls/index.m3u8");
+    assert_eq!(server.get(&by_id).bearer_auth(&room.token).send().await.unwrap().status(), 200);
+    refused(server.get(&by_id), 401, "unauthorized").await;
+
+    assert_eq!(server.post(&room.path("/invitation")).bearer_auth(&room.token).send().await.unwrap().status(), 200);
+    refused(server.get(&format!("{place}/index.m3u8")), 410, "gone").await;
+}
+
+#[tokio::test]
+async fn a_picture_of_the_room_is_for_hosts() {
+    let (_data, server) = server().await;
+    let room = server.room(json!({})).await;
+    let path = room.path("/mix.jpg");
+    refused(server.get(&path), 401, "unauthorized").await;
+    let told = refused(server.get(&path).bearer_auth(&room.token), 409, "conflict").await;
+    assert!(told.contains("nobody is in the room"), "{told}");
+    server.post(&room.path("/streams")).bearer_auth(&room.token).json(&json!({"url": "hls:"})).send().await.unwrap();
+    for _ in 0..2 {
+        let jpeg = server.get(&path).bearer_auth(&room.token).send().await.unwrap();
+        assert_eq!((jpeg.status().as_u16(), jpeg.headers()["content-type"].to_str().unwrap()), (200, "image/jpeg"));
+        assert_eq!(jpeg.bytes().await.unwrap()[..], [0xff, 0xd8]);
+    }
+}
+
+#[tokio::test]
 async fn too_many_rooms_are_too_many() {
     let (_data, server) = server().await;
     for _ in 0..125 {

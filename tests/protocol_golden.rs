@@ -146,6 +146,7 @@ fn room() -> RoomView {
             retries: 2,
             started_at: "2026-11-22T10:01:00Z".into(),
             error: Some("the server closed the connection".into()),
+            playlist: None,
         }],
     }
 }
@@ -225,6 +226,14 @@ fn server_messages() -> Vec<ServerMessage> {
             }],
         },
         ServerMessage::Reacted { participant: person(), reaction: Reaction::Heart },
+        ServerMessage::Still { jpeg: "/9j/2wBDAA==".into() },
+        ServerMessage::StreamSent {
+            stream: "o7c".into(),
+            bytes: 1_250_000,
+            bitrate: 2_000_000,
+            dropped: 12,
+            duration: 5.0,
+        },
         ServerMessage::Done { request: 7 },
         ServerMessage::Error { code: "forbidden".into(), message: "only a host can do this".into(), request: Some(7) },
         ServerMessage::Closing { code: "ended".into(), message: "The host ended the room for everybody.".into() },

@@ -2,10 +2,12 @@
 //!
 //! The room's actor sends [`MediaCommand`]s and hears [`MediaEvent`]s over two channels, so a test can play either end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::canvas::Canvas;
 use super::ids::{MediaKind, OutputId, ParticipantId, PeerId, Priority, SlotIndex, Source, TrackId};
+use super::target::HlsWindow;
 
 /// What a slot, or the mix, can be given to carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,11 +118,22 @@ pub enum MediaCommand {
         /// True pauses.
         paused: bool,
     },
+    /// One picture of the mix as a JPEG. Wakes the mix for a moment. Answered by `Still`.
+    Still(StillSize),
     /// End an output in order: the file is finished, the stream closed. Answered by `OutputEvent::Finished`.
     Stop {
         /// Which.
         output: OutputId,
     },
+}
+
+/// How large a still picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StillSize {
+    /// As the mix is.
+    Full,
+    /// 416x234, at most 10 kB: for the thinnest lines.
+    Small,
 }
 
 /// What to make of the mix.
@@ -131,7 +144,14 @@ pub enum OutputJob {
         /// Where the finished file will be. While it runs the data is in `path` with `.partial` appended.
         path: std::path::PathBuf,
     },
-    /// An RTMP or RTMPS stream.
+    /// An HLS stream: segments and their playlist in this folder, relative to that of all of them.
+    Hls {
+        /// Named after the output.
+        folder: std::path::PathBuf,
+        /// How much stays.
+        window: HlsWindow,
+    },
+    /// A stream to an RTMP, RTMPS or SRT server.
     Stream {
         /// The whole address with its key: never logged, never sent back.
         url: String,
@@ -226,6 +246,13 @@ pub enum MediaEvent {
     },
     /// Who is heard: sent up to fifty times a second, only while somebody is.
     Levels(Vec<Level>),
+    /// A picture of the mix; none where it could not be made.
+    Still {
+        /// Which.
+        size: StillSize,
+        /// The JPEG.
+        jpeg: Option<Arc<[u8]>>,
+    },
     /// Something about an output.
     Output {
         /// Which.
@@ -253,6 +280,19 @@ pub struct Level {
     pub peer: PeerId,
     /// RFC 6464: 0 is the loudest, 127 silence, in -dBov. The smallest since the last report.
     pub level: u8,
+}
+
+/// What of a stream went out, all its tries together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sent {
+    /// Bytes.
+    pub bytes: u64,
+    /// bit/s over the last seconds; 0 while it is not live.
+    pub bitrate: u32,
+    /// Frames left out because the server was slow.
+    pub dropped: u64,
+    /// Seconds of media: how long it has been live.
+    pub seconds: f64,
 }
 
 /// The life of an output, as told by what makes it.
@@ -294,6 +334,8 @@ pub enum OutputEvent {
         /// In plain words.
         error: String,
     },
+    /// How a stream does; about once a second while it is live.
+    Sent(Sent),
     /// A recording is being finished (remuxed).
     Finishing,
     /// Ended in order. Of a recording: the finished file's size and length.

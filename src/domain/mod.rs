@@ -14,6 +14,7 @@ pub mod scene;
 pub mod slots;
 pub mod speaker;
 pub mod talk;
+pub mod target;
 pub mod thin;
 pub mod timeline;
 pub mod words;

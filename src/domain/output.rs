@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::canvas::Canvas;
-use super::error::{Reason, Refusal};
 use super::ids::OutputId;
-use super::media::{OutputEvent, OwnTrack, RecordedTrack};
+use super::media::{OutputEvent, OwnTrack, RecordedTrack, Sent};
+use super::target::HlsWindow;
+pub use super::target::StreamUrl;
 use super::timeline::Timeline;
 use super::words::{Layout, Pace, RecordingState, StreamState};
 
 /// Changes of pace that are kept; a bound.
 const MOST_PACES: usize = 1000;
-/// The longest stream address.
-const MAX_URL: usize = 2048;
 
 /// A recording of the mix.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +105,7 @@ impl Recording {
         let (tracks, paces) = (self.tracks.len(), self.pace.len());
         match event {
             OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
-            OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Placed { .. } => {}
+            OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Placed { .. } | OutputEvent::Sent(_) => {}
             OutputEvent::Pace { fps } => self.pace(fps),
             OutputEvent::Tracks(tracks) => self.tracks = tracks,
             OutputEvent::Interrupted { error } => {
@@ -159,18 +158,34 @@ pub struct Stream {
     pub retries: u32,
     /// What went wrong last.
     pub error: Option<String>,
+    sent: Sent,
+    /// It goes to players that come for it (HLS), in this manner.
+    pub hls: Option<HlsWindow>,
 }
 
 impl Stream {
     /// A stream that was just asked for.
     pub fn new(id: OutputId, url: &StreamUrl, started_at: Duration) -> Self {
         let (url, host) = (url.without_key(), url.host());
-        Self { id, url, host, started_at, state: StreamState::Connecting, retries: 0, error: None }
+        let (state, sent) = (StreamState::Connecting, Sent::default());
+        Self { id, url, host, started_at, state, retries: 0, error: None, sent, hls: None }
+    }
+
+    /// One that players come for.
+    pub fn hls(id: OutputId, window: HlsWindow, started_at: Duration) -> Self {
+        let url = window.address().to_owned();
+        let (state, sent, hls) = (StreamState::Connecting, Sent::default(), Some(window));
+        Self { id, host: url.clone(), url, started_at, state, retries: 0, error: None, sent, hls }
     }
 
     /// Whether it still takes media, or tries to.
     pub fn runs(&self) -> bool {
         !matches!(self.state, StreamState::Ended | StreamState::Failed)
+    }
+
+    /// What went out; nothing goes while it is not live.
+    pub fn sent(&self) -> Sent {
+        Sent { bitrate: if self.state == StreamState::Live { self.sent.bitrate } else { 0 }, ..self.sent }
     }
 
     /// Takes in what the media side tells. True when something changed that people see.
@@ -184,6 +199,7 @@ impl Stream {
             OutputEvent::Retrying { error, retries } => {
                 (self.state, self.error, self.retries) = (StreamState::Retrying, Some(error), retries);
             }
+            OutputEvent::Sent(sent) => self.sent = sent,
             OutputEvent::Progress { .. }
             | OutputEvent::Finishing
             | OutputEvent::Pace { .. }
@@ -197,122 +213,9 @@ impl Stream {
     }
 }
 
-/// A checked `rtmp://` or `rtmps://` address. Its text holds the key: it has no `Debug` and no `Display` on purpose.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StreamUrl {
-    text: String,
-    /// Where the host begins: after `://`.
-    host: usize,
-    /// Where the path begins: the `/` after host and port.
-    path: usize,
-}
-
-impl StreamUrl {
-    /// Checks an address: scheme, host, port and a path.
-    ///
-    /// # Errors
-    /// `OutOfRange` with what is wrong, without the address: it may hold a key.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let bad = |problem: &str| Err(Refusal::new(Reason::OutOfRange, format!("url: {problem}")));
-        let text = text.trim();
-        if text.len() > MAX_URL {
-            return bad("longer than 2048 characters");
-        }
-        if !text.chars().all(|c| c.is_ascii_graphic()) {
-            return bad("holds spaces or characters that an address cannot hold");
-        }
-        let scheme = text.find("://").map_or("", |end| &text[..end]);
-        if !scheme.eq_ignore_ascii_case("rtmp") && !scheme.eq_ignore_ascii_case("rtmps") {
-            return bad("must begin with rtmp:// or rtmps://");
-        }
-        let host = scheme.len() + 3;
-        let path = text[host..].find(['/', '?', '#']).map_or(text.len(), |at| host + at);
-        let authority = &text[host..path];
-        let name = authority.rsplit_once('@').map_or(authority, |(_, name)| name);
-        if !is_host(name) {
-            return bad("has no host, or a bad one, as in rtmp://live.example/app/key");
-        }
-        if !text[path..].starts_with('/') || text[path..].trim_matches('/').is_empty() {
-            return bad("has no application, as in rtmp://live.example/app/key");
-        }
-        Ok(Self { text: text.to_owned(), host, path })
-    }
-
-    /// The whole address with its key: for the media side alone.
-    pub fn secret(&self) -> &str {
-        &self.text
-    }
-
-    /// The address with its last path segment, its query and any password replaced by `…`.
-    pub fn without_key(&self) -> String {
-        let path = &self.text[self.path..];
-        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let application = path.rfind('/').map_or("", |end| &path[..=end]);
-        format!("{}{application}…", self.host())
-    }
-
-    /// Scheme, host and port.
-    pub fn host(&self) -> String {
-        let authority = &self.text[self.host..self.path];
-        let name = authority.rsplit_once('@').map_or(authority, |(_, name)| name);
-        format!("{}{name}", &self.text[..self.host])
-    }
-}
-
-/// A host name, an IPv4 address or an IPv6 address in brackets, with or without a port.
-fn is_host(text: &str) -> bool {
-    let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("v6", rest),
-        Some(_) => return false,
-        None => text.split_at(text.find(':').unwrap_or(text.len())),
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let port_is_good = match port.strip_prefix(':') {
-        Some(digits) => digits.parse::<u16>().is_ok_and(|port| port > 0),
-        None => port.is_empty(),
-    };
-    !name.is_empty() && name.len() <= 253 && name.chars().all(plain) && port_is_good
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_is_never_told_back() {
-        let told = |url: &str| StreamUrl::parse(url).map(|url| url.without_key()).map_err(|refusal| refusal.reason);
-        assert_eq!(told("rtmp://live.example/app/secret"), Ok("rtmp://live.example/app/…".into()));
-        assert_eq!(told("rtmps://a.example:443/live2/se-cret?auth=x/y"), Ok("rtmps://a.example:443/live2/…".into()));
-        assert_eq!(told("rtmp://me:pass@a.example/app/k/"), Ok("rtmp://a.example/app/…".into()));
-        assert_eq!(told("RTMP://[::1]:1935/app"), Ok("RTMP://[::1]:1935/…".into()));
-        let url = StreamUrl::parse("rtmp://me:pass@a.example/app/k").unwrap();
-        assert_eq!((url.host().as_str(), url.secret()), ("rtmp://a.example", "rtmp://me:pass@a.example/app/k"));
-    }
-
-    #[test]
-    fn what_is_no_stream_address_is_refused() {
-        let long = format!("rtmp://a.example/app/{}", "k".repeat(2048));
-        for bad in [
-            "",
-            "rtmp",
-            "http://a.example/app/key",
-            "file:///etc/passwd",
-            "rtmp://",
-            "rtmp:///app/key",
-            "rtmp://a.example",
-            "rtmp://a.example/",
-            "rtmp://a.example?key",
-            "rtmp://a b/app/key",
-            "rtmp://a.example:99999/app/key",
-            "rtmp://a.example:/app/key",
-            "rtmp://[::1/app/key",
-            "rtmp://a.example/app/key\nx",
-            "rtmp://a.example/app ! filesink location=/x",
-            &long,
-        ] {
-            assert!(StreamUrl::parse(bad).is_err_and(|refusal| refusal.reason == Reason::OutOfRange), "{bad}");
-        }
-    }
 
     #[test]
     fn a_recording_only_moves_forward() {

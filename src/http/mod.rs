@@ -30,6 +30,7 @@ mod recordings;
 mod rooms;
 mod router;
 mod serve;
+mod snapshot;
 mod streams;
 mod view;
 mod ws;

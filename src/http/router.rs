@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::limits::Limits;
 use super::links::Links;
 use super::{App, AppState, SharedApp};
-use super::{files, health, log, pages, recordings, rooms, streams, ws};
+use super::{files, health, log, pages, recordings, rooms, snapshot, streams, ws};
 
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
@@ -68,6 +68,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(files::download_track))
         .routes(routes!(streams::start, streams::list))
         .routes(routes!(streams::end))
+        .routes(routes!(snapshot::show))
         .routes(routes!(ws::open))
         .merge(doors::routes());
     let mut api = OpenApiRouter::with_openapi(Description::openapi())

@@ -122,8 +122,13 @@ pub(super) fn stream(stream: Stream) -> rest::Stream {
         url: stream.url,
         state: stream.state,
         retries: stream.retries,
+        bytes: stream.sent.bytes,
+        bitrate: stream.sent.bitrate,
+        dropped: stream.sent.dropped,
+        duration: stream.sent.seconds,
         started_at: time(stream.started_at),
         error: stream.error,
+        playlist: stream.playlist,
     }
 }
 

@@ -72,6 +72,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
         &[
             "aacparse",
             "flvmux",
+            "jpegenc",
             "matroskamux",
             "mp4mux",
             "rtpbin",
@@ -82,6 +83,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "rtpopuspay",
             "rtpvp8depay",
             "rtpvp8pay",
+            "splitmuxsink",
             "vp8dec",
             "vp8enc",
             "webmmux",
@@ -95,8 +97,10 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "dtlssrtpdec",
             "dtlssrtpenc",
             "h264parse",
+            "mpegtsmux",
             "rsvgdec",
             "rtmp2sink",
+            "srtsink",
             "srtpdec",
             "srtpenc",
             "webrtcbin",
@@ -285,16 +289,20 @@ fn try_output(name: &str, templates: &Templates) -> Result<(), Problem> {
         "hls" => {
             std::fs::create_dir_all(&folder).map_err(|error| Problem::new(error.to_string()))?;
             sink.set_property_from_str("location", &folder.join("%05d.ts").to_string_lossy());
-            sink.set_property_from_str("playlist-location", &folder.join("index.m3u8").to_string_lossy());
         }
         _ => return Ok(()),
     }
     output.play()?;
     let fed = feed(&ins, templates);
-    let ended = fed.and_then(|()| match heard.recv_timeout(LIMIT) {
-        Ok(BusEvent::Eos) => Ok(()),
-        Ok(BusEvent::Error { text, .. }) => Err(Problem::new(text)),
-        Err(_) => Err(Problem::new("does not come to its end")),
+    let ended = fed.and_then(|()| {
+        loop {
+            match heard.recv_timeout(LIMIT) {
+                Ok(BusEvent::Eos) => return Ok(()),
+                Ok(BusEvent::Part { .. }) => {}
+                Ok(BusEvent::Error { text, .. }) => return Err(Problem::new(text)),
+                Err(_) => return Err(Problem::new("does not come to its end")),
+            }
+        }
     });
     drop(output);
     let _ = std::fs::remove_file(folder.with_extension("mp4"));

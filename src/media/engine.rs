@@ -1,6 +1,7 @@
 //! The media of one room: its sessions, its mix, and what joins them. One thread; commands in, events out.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self as inbox, RecvTimeoutError};
@@ -10,7 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::domain::ids::{PeerId, RoomId, Source, TrackId};
-use crate::domain::media::{Assignment, Level, MediaCommand, MediaEvent, SlotInfo};
+use crate::domain::media::{Assignment, Level, MediaCommand, MediaEvent, OutputJob, SlotInfo};
+use crate::domain::target::Targets;
 use crate::rtp::description::{CodecName, PeerMedia};
 use crate::rtp::router::View;
 use crate::transport::net::{Net, NetEvent};
@@ -35,6 +37,9 @@ static NEXT_MIX: AtomicU64 = AtomicU64::new(1 << 63);
 pub struct Media {
     net: Net,
     templates: Arc<Templates>,
+    targets: Targets,
+    /// Where the segments of HLS streams are.
+    segments: Arc<Path>,
 }
 
 /// Everything that can wake an engine.
@@ -69,7 +74,20 @@ enum Member {
 impl Media {
     /// The media side of the server.
     pub fn new(net: Net, templates: Arc<Templates>) -> Self {
-        Self { net, templates }
+        Self { net, templates, targets: Targets::Any, segments: Path::new("hls").into() }
+    }
+
+    /// With a folder for the segments of HLS streams. Those of an earlier run are deleted.
+    #[must_use]
+    pub fn with_segments(self, folder: &Path) -> Self {
+        let _ = std::fs::remove_dir_all(folder);
+        Self { segments: folder.into(), ..self }
+    }
+
+    /// With a word on where streams may go.
+    #[must_use]
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
     }
 
     /// The net thread's handle, for its counters.
@@ -124,7 +142,7 @@ impl Engine {
                 let _ = room_events.send(event).await;
             }
         });
-        let mix = Mix::new(room, shared.templates.clone(), bridge.clone(), to_room);
+        let mix = Mix::with_targets(room, shared.templates.clone(), bridge.clone(), to_room, shared.targets);
         let levels_told = Instant::now();
         let (members, levels) = (HashMap::new(), Vec::new());
         Self { shared, runtime, inbox, events, members, mix, mix_peer, bridge, levels, levels_due: None, levels_told }
@@ -180,6 +198,10 @@ impl Engine {
             MediaCommand::Aim { viewer, bitrate } => self.shared.net.aim(viewer, bitrate),
             MediaCommand::Silence { track, silenced } => self.shared.net.silence(track, silenced),
             MediaCommand::Compose(scene) => self.mix.compose(scene),
+            MediaCommand::Still(size) => self.mix.still(size),
+            MediaCommand::Start { output, job: OutputJob::Hls { folder, window } } => {
+                self.mix.start(output, OutputJob::Hls { folder: self.shared.segments.join(folder), window });
+            }
             MediaCommand::Start { output, job } => self.mix.start(output, job),
             MediaCommand::KeepTracks { output, tracks } => self.mix.keep_tracks(output, tracks),
             MediaCommand::Pause { output, paused } => self.mix.pause(output, paused),

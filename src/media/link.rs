@@ -71,6 +71,11 @@ impl Tap {
             let _ = state.appsrc.end_of_stream();
         }
     }
+
+    /// So many buffers were left out because the taker was slow.
+    pub(crate) fn dropped(&self) -> u64 {
+        lock(&self.state).dropped
+    }
 }
 
 /// A stream that leaves a pipeline.
@@ -196,7 +201,10 @@ impl TapState {
             false => self.rules.window.follow(running.nseconds()),
         }
         match self.rules.window.place(running.nseconds()) {
-            Place::At(_) if self.needs_key && !key => return true,
+            Place::At(_) if self.needs_key && !key => {
+                self.note_dropped();
+                return true;
+            }
             Place::At(_) => {
                 for (early, running) in std::mem::take(&mut self.early) {
                     self.place((&early, running));

@@ -18,7 +18,8 @@ use super::problem::Problem;
 use super::remux::Finished;
 use super::template::Templates;
 use crate::domain::ids::{OutputId, RoomId};
-use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
+use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, OwnTrack, Rendition, Scene, StillSize};
+use crate::domain::target::Targets;
 
 /// The mix of one room. Every call is at most a channel send. Dropping it ends all outputs in order (recordings are
 /// still finished, in the background) and then everything stops.
@@ -32,6 +33,7 @@ struct Shared {
     templates: Arc<Templates>,
     links: Arc<dyn Links>,
     events: UnboundedSender<MediaEvent>,
+    targets: Targets,
     state: Mutex<State>,
 }
 
@@ -53,6 +55,8 @@ enum Command {
     Watch(Rendition, bool),
     KeyFrame(Feed),
     Bus(Speaker, BusEvent),
+    Still(StillSize),
+    Taken(StillSize, Vec<u8>),
     Remuxed(OutputId, Result<Finished, Problem>),
     /// End all outputs; answer when done or at the deadline.
     Finish(Instant, Option<oneshot::Sender<()>>),
@@ -65,21 +69,33 @@ enum Speaker {
     Encoder(Encoding),
     Viewer(Encoding),
     Output(OutputId, u32),
+    Still(StillSize),
 }
 
 /// How long a dropped mix may take to finish its recordings.
 const FAREWELL: Duration = Duration::from_secs(3600);
 
 impl Mix {
-    /// Asleep, with an empty scene. `events` hears [`MediaEvent::Output`] only.
+    /// Asleep, with an empty scene. `events` hears [`MediaEvent::Output`] and [`MediaEvent::Still`] only.
     pub fn new(
         room: RoomId,
         templates: Arc<Templates>,
         links: Arc<dyn Links>,
         events: UnboundedSender<MediaEvent>,
     ) -> Self {
+        Self::with_targets(room, templates, links, events, Targets::Any)
+    }
+
+    /// With a word on where streams may go.
+    pub fn with_targets(
+        room: RoomId,
+        templates: Arc<Templates>,
+        links: Arc<dyn Links>,
+        events: UnboundedSender<MediaEvent>,
+        targets: Targets,
+    ) -> Self {
         let state = Mutex::default();
-        Self { shared: Arc::new(Shared { room, templates, links, events, state }) }
+        Self { shared: Arc::new(Shared { room, templates, links, events, targets, state }) }
     }
 
     /// What is shown and heard from now on; kept while asleep.
@@ -112,6 +128,13 @@ impl Mix {
     /// Ends an output in order.
     pub fn stop(&self, output: OutputId) {
         self.send(Command::Stop(output));
+    }
+
+    /// One picture, told by [`MediaEvent::Still`]. Wakes the mix.
+    pub fn still(&self, size: StillSize) {
+        if !self.send_awake(Command::Still(size)) {
+            let _ = self.shared.events.send(MediaEvent::Still { size, jpeg: None });
+        }
     }
 
     /// Whether viewers take this rendition; sound comes with either. Wakes the mix.

@@ -22,6 +22,15 @@ pub(crate) enum BusEvent {
         /// The details, which may hold addresses and stream keys: to be judged, never logged.
         details: String,
     },
+    /// One file of several was begun, or is complete.
+    Part {
+        /// Complete.
+        done: bool,
+        /// Its path.
+        path: String,
+        /// The running time of that.
+        at: gst::ClockTime,
+    },
     /// Everything was written.
     Eos,
 }
@@ -94,6 +103,11 @@ impl Pipeline {
                         details: error.debug().map(|text| text.to_string()).unwrap_or_default(),
                     }),
                     gst::MessageView::Eos(_) => tell(BusEvent::Eos),
+                    gst::MessageView::Element(element) => {
+                        if let Some(part) = element.structure().and_then(part) {
+                            tell(part);
+                        }
+                    }
                     _ => {}
                 }
                 gst::BusSyncReply::Drop
@@ -126,6 +140,17 @@ impl Pipeline {
     pub(crate) fn play(&self) -> Result<(), Problem> {
         self.inner.set_state(gst::State::Playing).map(drop).map_err(|_| Problem::new("does not start"))
     }
+}
+
+/// What splitmuxsink says of its files.
+fn part(said: &gst::StructureRef) -> Option<BusEvent> {
+    let done = match said.name().as_str() {
+        "splitmuxsink-fragment-opened" => false,
+        "splitmuxsink-fragment-closed" => true,
+        _ => return None,
+    };
+    let (path, at) = (said.get("location").ok()?, said.get("running-time").ok()?);
+    Some(BusEvent::Part { done, path, at })
 }
 
 impl Drop for Pipeline {

@@ -167,9 +167,10 @@ const ENCODERS: [(&str, &str); 4] = [
     ("aac", include_str!("../../pipelines/encoders/aac.toml")),
     ("opus", include_str!("../../pipelines/encoders/opus.toml")),
 ];
-const OUTPUTS: [(&str, &str); 3] = [
+const OUTPUTS: [(&str, &str); 4] = [
     ("mp4", include_str!("../../pipelines/outputs/mp4.toml")),
     ("rtmp", include_str!("../../pipelines/outputs/rtmp.toml")),
+    ("srt", include_str!("../../pipelines/outputs/srt.toml")),
     ("hls", include_str!("../../pipelines/outputs/hls.toml")),
 ];
 

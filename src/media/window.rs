@@ -196,6 +196,7 @@ mod tests {
     #[test]
     fn a_pause_may_be_the_end() {
         let window = Window::at_key_frame();
+        window.follow(90);
         window.open_at(100);
         window.pause_at(200);
         window.close_at(300);
@@ -203,6 +204,21 @@ mod tests {
             (window.place(150), window.place(250), window.place(300)),
             (Place::At(50), Place::Nowhere, Place::Over)
         );
+    }
+
+    #[test]
+    fn the_picture_waits_for_the_sound_but_not_for_ever() {
+        let window = Window::at_key_frame();
+        window.open_at(100);
+        window.follow(150);
+        window.open_at(140);
+        assert_eq!(window.place(145), Place::Waits);
+        window.open_at(160);
+        assert_eq!((window.place(155), window.place(165)), (Place::Nowhere, Place::At(5)));
+        let silent = Window::at_key_frame();
+        silent.open_at(100);
+        silent.open_at(100 + SOUND_WITHIN);
+        assert!(silent.is_open());
     }
 
     #[test]

@@ -187,9 +187,9 @@ pub enum ClientMessage {
         /// Which.
         recording: String,
     },
-    /// Host: send the mix to an RTMP server.
+    /// Host: send the mix to a server, or to players.
     StartStream {
-        /// `rtmp://` or `rtmps://`, with the key.
+        /// `rtmp://`, `rtmps://` or `srt://`, with the key; or `hls:` or `hls:event`.
         url: String,
         /// As the room's layout from now on.
         #[serde(default)]

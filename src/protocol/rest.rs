@@ -305,7 +305,7 @@ pub struct RecordedTrack {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewStream {
-    /// `rtmp://` or `rtmps://`, with the key.
+    /// `rtmp://`, `rtmps://` or `srt://`, with the key; or `hls:` (the last segments) or `hls:event` (all of them).
     pub url: String,
     /// Changes the layout of the mix for everybody: the mix is encoded once.
     pub layout: Option<Layout>,
@@ -323,7 +323,7 @@ pub struct NewStream {
     pub bitrate: Option<i64>,
 }
 
-/// A stream to an RTMP server.
+/// A stream.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stream {
     /// Its id.
@@ -338,9 +338,20 @@ pub struct Stream {
     pub retries: u32,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// Bytes that went out.
+    pub bytes: u64,
+    /// bit/s over the last seconds; 0 while it is not live.
+    pub bitrate: u32,
+    /// Frames left out because the server was slow.
+    pub dropped: u64,
+    /// Seconds it has been live.
+    pub duration: f64,
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Where players find it, of HLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playlist: Option<String>,
 }
 
 /// RFC 9457, `application/problem+json`.

@@ -112,6 +112,26 @@ pub enum ServerMessage {
         /// With what.
         reaction: Reaction,
     },
+    /// To those who are sent sound alone because of their line: the room now, every ten seconds.
+    Still {
+        /// A JPEG of at most 10 kB, base64.
+        jpeg: String,
+    },
+    /// To hosts: how much of a stream went out; about once a second while it is live.
+    StreamSent {
+        /// Which.
+        stream: String,
+        /// Bytes.
+        #[cfg_attr(test, ts(type = "number"))]
+        bytes: u64,
+        /// bit/s over the last seconds.
+        bitrate: u32,
+        /// Frames left out because the server was slow.
+        #[cfg_attr(test, ts(type = "number"))]
+        dropped: u64,
+        /// Seconds it has been live.
+        duration: f64,
+    },
     /// A request was carried out.
     Done {
         /// Its number.
@@ -317,6 +337,9 @@ pub struct StreamView {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Where players find it, of HLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playlist: Option<String>,
 }
 
 /// An entry of `RTCConfiguration.iceServers`.

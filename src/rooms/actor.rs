@@ -61,7 +61,7 @@ pub(super) fn start(shared: Arc<Shared>, handle: RoomHandle) -> mpsc::Sender<Req
     let (inbox, requests) = mpsc::channel(INBOX);
     let record = handle.state().record;
     let actor = Actor {
-        room: Room::new(convert::settings(&record)).with_canvas(shared.canvas()),
+        room: Room::new(convert::settings(&record)).with_canvas(shared.canvas()).with_targets(shared.targets()),
         record,
         lines: Lines::default(),
         media: MediaLink::default(),

@@ -2,6 +2,7 @@
 //!
 //! A caller is known before it gets here (`http/auth.rs` checks tokens); what it may do is decided in `domain`.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ use crate::domain::canvas::Wish;
 use crate::domain::disk::Disk;
 use crate::domain::error::{Reason, Refusal};
 use crate::domain::ids::{OutputId, ParticipantId, RoomId};
-use crate::domain::media::RecordedTrack;
+use crate::domain::media::{RecordedTrack, Sent};
 use crate::domain::timeline::PersonTimes;
 use crate::domain::words::{
     Activity, Layout, MediaState, Pace, ParticipantKind, Reaction, RecordingState, Role, Rules, StreamState,
@@ -250,6 +251,8 @@ pub enum Action {
     Participants,
     /// Host: `Outcome::Streams`.
     Streams,
+    /// Host: `Outcome::Snapshot`; `Conflict` where there is nothing to see.
+    Snapshot,
 }
 
 /// What came of it.
@@ -274,6 +277,8 @@ pub enum Outcome {
     Stream(Stream),
     /// All streams, ended ones included.
     Streams(Vec<Stream>),
+    /// A JPEG of the mix.
+    Snapshot(Arc<[u8]>),
 }
 
 /// Somebody in the room, as the API tells it.
@@ -381,6 +386,10 @@ pub struct Stream {
     pub started_at: SystemTime,
     /// What went wrong last.
     pub error: Option<String>,
+    /// What went out.
+    pub sent: Sent,
+    /// Where players find it, of HLS.
+    pub playlist: Option<String>,
 }
 
 /// Where rooms and manifests are kept: `storage` fills it, tests use one in memory. Calls may block briefly (SQLite, one

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::api::{Action, Participant, Recording, RoomRecord, Stream};
 use crate::domain::ids::{OutputId, ParticipantId, PeerId, Source};
+use crate::domain::media::Sent;
 use crate::domain::output;
 use crate::domain::participant::Member;
 use crate::domain::room::{Act, News, Room, Settings, Shown};
@@ -63,6 +66,7 @@ pub(super) fn act(action: Action, fresh: Fresh) -> Act {
         Action::StopStream { stream } => Act::StopStream { output: stream },
         Action::Participants => Act::Participants,
         Action::Streams => Act::Streams,
+        Action::Snapshot => Act::Snapshot,
     }
 }
 
@@ -110,6 +114,8 @@ impl View<'_> {
                 ServerMessage::Chat { lines: self.room.chat().since(*since).map(|line| self.chat_line(line)).collect() }
             }
             News::Reacted(id, reaction) => ServerMessage::Reacted { participant: id.to_string(), reaction: *reaction },
+            News::Still(jpeg) => ServerMessage::Still { jpeg: STANDARD.encode(jpeg) },
+            News::Sent(id) => self.stream_sent(self.room.stream(*id)?),
         })
     }
 
@@ -200,7 +206,19 @@ impl View<'_> {
             started_at: rfc3339(self.wall(stream.started_at)),
             // What went wrong may name the server's application.
             error: stream.error.clone().filter(|_| for_hosts),
+            playlist: self.playlist(stream),
         }
+    }
+
+    /// Where players find an HLS stream: everybody here has the invitation.
+    fn playlist(&self, stream: &output::Stream) -> Option<String> {
+        let invitation = &self.record.invitation;
+        stream.hls.map(|_| format!("{}/api/v1/rooms/{invitation}/hls/index.m3u8", self.base_url))
+    }
+
+    fn stream_sent(&self, stream: &output::Stream) -> ServerMessage {
+        let Sent { bytes, bitrate, dropped, seconds } = stream.sent();
+        ServerMessage::StreamSent { stream: stream.id.to_string(), bytes, bitrate, dropped, duration: seconds }
     }
 
     /// Somebody, for the API.
@@ -251,6 +269,8 @@ impl View<'_> {
             retries: stream.retries,
             started_at: self.wall(stream.started_at),
             error: stream.error.clone(),
+            sent: stream.sent(),
+            playlist: self.playlist(stream),
         }
     }
 

@@ -95,6 +95,7 @@ impl Actor {
             Reply::Participant(id) => room.member(id).map(|member| Outcome::Participant(view.participant(member))),
             Reply::Recording(id) => room.recording(id).map(|r| Outcome::Recording(view.recording(r))),
             Reply::Stream(id) => room.stream(id).map(|stream| Outcome::Stream(view.stream(stream))),
+            Reply::Snapshot(jpeg) => Some(Outcome::Snapshot(jpeg)),
             Reply::Streams => Some(Outcome::Streams(room.streams().iter().map(|stream| view.stream(stream)).collect())),
         };
         outcome.ok_or_else(internal)

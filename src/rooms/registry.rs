@@ -22,6 +22,7 @@ use crate::domain::ids::{OutputId, PeerId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::{self, MAX_ROOM_NAME};
 use crate::domain::retention::Policy;
+use crate::domain::target::Targets;
 use crate::domain::words::{Activity, Layout, RecordingState};
 
 /// Opens the media side of a room: it sends its events into the given channel and takes commands by the returned one.
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     pub(super) open_media: OpenMedia,
     pub(super) base_url: String,
     canvas: OnceLock<Canvas>,
+    targets: OnceLock<Targets>,
     /// The running actors.
     pub(super) actors: TaskTracker,
     /// The server stops.
@@ -85,6 +87,7 @@ impl Rooms {
             open_media,
             base_url,
             canvas: OnceLock::new(),
+            targets: OnceLock::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
             last_peer: AtomicU64::new(0),
@@ -139,6 +142,11 @@ impl Rooms {
         if index.recordings.contains_key(&recording) {
             index.uploads.insert(recording, upload);
         }
+    }
+
+    /// Where streams may go; anywhere unless told. Counts for rooms that are opened from now on.
+    pub fn set_targets(&self, targets: Targets) {
+        let _ = self.shared.targets.set(targets);
     }
 
     /// Makes a room and keeps it.
@@ -265,6 +273,12 @@ impl Rooms {
         Ok((room.clone(), stream.clone()))
     }
 
+    /// The room's HLS stream, the last one where there were several.
+    pub fn hls(&self, room: RoomId) -> Option<Stream> {
+        let index = self.shared.index();
+        index.streams.get(&room)?.iter().rev().find(|stream| stream.playlist.is_some()).cloned()
+    }
+
     /// Everybody is told `closing` with code `shutdown`, running recordings are finished and waited for, 12 s at most.
     /// From the call on, whatever is asked of a room is refused with `Unavailable`.
     pub async fn shutdown(&self) {
@@ -280,6 +294,10 @@ impl Rooms {
 impl Shared {
     pub(super) fn canvas(&self) -> Canvas {
         self.canvas.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn targets(&self) -> Targets {
+        self.targets.get().copied().unwrap_or_default()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

@@ -54,6 +54,11 @@ impl Storage {
         self.recording_folder(recording).join(timeline::NAME)
     }
 
+    /// Where the segments of HLS streams are.
+    pub fn segments(&self) -> PathBuf {
+        self.data.join("hls")
+    }
+
     /// Where all recordings are.
     pub fn recordings_folder(&self) -> PathBuf {
         self.data.join(RECORDINGS)

@@ -85,6 +85,7 @@ impl FakeMedia {
                     let finished = OutputEvent::Finished { bytes: 1000, duration: 2.5 };
                     vec![MediaEvent::Output { output, event: finished }]
                 }
+                MediaCommand::Still(size) => vec![MediaEvent::Still { size, jpeg: Some(vec![0xff, 0xd8].into()) }],
                 _ => Vec::new(),
             };
             for answer in answers {

@@ -314,8 +314,11 @@ impl Room {
 
     /// Until this output has this much media.
     pub fn reach(&mut self, output: OutputId, seconds: f64) {
-        let fits =
-            |event: &OutputEvent| matches!(event, OutputEvent::Progress { duration, .. } if *duration >= seconds);
+        let fits = |event: &OutputEvent| match event {
+            OutputEvent::Progress { duration, .. } => *duration >= seconds,
+            OutputEvent::Sent(sent) => sent.seconds >= seconds,
+            _ => false,
+        };
         self.wait(output, Duration::from_secs(60), fits);
     }
 }

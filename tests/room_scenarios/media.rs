@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use veranda::domain::error::Reason;
 use veranda::domain::ids::{ParticipantId, PeerId, Source, TrackId};
-use veranda::domain::media::{Feed, MediaCommand, MediaEvent, PeerKind, Rendition, SlotInfo};
+use veranda::domain::media::{Feed, MediaCommand, MediaEvent, PeerKind, Rendition, SlotInfo, StillSize};
 use veranda::domain::room::{Act, Input, News, Parting, Shown};
 use veranda::domain::slots::WantedTile;
 use veranda::domain::thin::Pictures;
@@ -251,8 +251,16 @@ fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_bette
     assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix)), ("4".into(), None)], "voices stay as they are");
     assert!(s.commands().contains(&MediaCommand::Aim { viewer: peer, bitrate: 625_000 }));
     assert_eq!(s.told(people[1].0), [News::Changed(viewer)], "a badge says so");
+    s.forget();
     line(&mut s, 60_000, 180_000);
     assert_eq!(s.slots(viewer), [("3".into(), None)]);
+    assert!(s.commands().contains(&MediaCommand::Still(StillSize::Small)), "a picture now and then");
+    s.wait(seconds(20));
+    assert_eq!(s.commands().len(), 2, "each ten seconds");
+    s.forget();
+    s.media(MediaEvent::Still { size: StillSize::Small, jpeg: Some([1][..].into()) });
+    assert_eq!(s.told(viewer), [News::Still([1][..].into())]);
+    assert_eq!(s.told(people[1].0), []);
     line(&mut s, 200_000, 40_000);
     assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix))]);
     line(&mut s, 900_000, 180_000);

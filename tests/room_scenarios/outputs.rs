@@ -2,10 +2,11 @@
 
 use veranda::domain::canvas::Wish;
 use veranda::domain::disk::Disk;
-use veranda::domain::error::Reason;
+use veranda::domain::error::{Reason, Refusal};
 use veranda::domain::ids::{OutputId, Source, TrackId};
-use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob, OwnTrack};
-use veranda::domain::room::{Act, Effect, Input, News, Reply};
+use veranda::domain::media::{MediaCommand, MediaEvent, OutputEvent, OutputJob, OwnTrack, Sent, StillSize};
+use veranda::domain::room::{Act, Caller, Effect, Input, News, Reply, Room};
+use veranda::domain::target::{HlsWindow, Targets};
 use veranda::domain::words::{Layout, MediaState, RecordingState, StreamState};
 
 use crate::script::{Script, reason, seconds};
@@ -98,6 +99,72 @@ fn a_stream_hides_its_key_and_comes_back() {
     assert_eq!(s.commands(), [MediaCommand::Stop { output: id }]);
     assert_eq!(s.room.stream(id).map(|stream| stream.state), Some(StreamState::Ended));
     assert!(!s.room.needs_media());
+}
+
+fn stream(s: &mut Script, url: &str) -> Result<Reply, Refusal> {
+    let output = s.output();
+    s.api(Act::StartStream { output, url: url.into(), layout: None, wish: Wish::default() })
+}
+
+#[test]
+fn a_room_is_live_to_hls_once() {
+    let mut s = Script::new();
+    let Ok(Reply::Stream(id)) = stream(&mut s, "hls:event") else { panic!("refused") };
+    let job = OutputJob::Hls { folder: id.to_string().into(), window: HlsWindow::Event };
+    assert_eq!(s.commands(), [MediaCommand::Start { output: id, job }]);
+    assert_eq!(reason(stream(&mut s, "hls:")), Some(Reason::Conflict));
+    assert!(s.api(Act::StopStream { output: id }).is_ok());
+    assert!(stream(&mut s, "hls:").is_ok());
+}
+
+#[test]
+fn an_operator_keeps_streams_out_of_private_networks() {
+    let mut s = Script::new();
+    s.room = Room::new(s.room.settings().clone()).with_targets(Targets::Public);
+    for url in ["rtmp://127.0.0.1/live/key", "rtmps://localhost/live/key", "srt://[fd00::1]:9000", "rtmp://10.0.0.1/a"]
+    {
+        assert_eq!(reason(stream(&mut s, url)), Some(Reason::Forbidden), "{url}");
+    }
+    assert!(stream(&mut s, "rtmp://live.example/app/key").is_ok() && stream(&mut s, "hls:").is_ok());
+}
+
+#[test]
+fn how_much_went_out_is_told_to_hosts_alone() {
+    let mut s = Script::new();
+    let (anna, ben) = (s.host("Anna"), s.join("Ben"));
+    let Ok(Reply::Stream(id)) = stream(&mut s, "rtmp://live.example/app/key") else { panic!("refused") };
+    output(&mut s, id, OutputEvent::Live);
+    s.forget();
+    let sent = Sent { bytes: 1000, bitrate: 2_000_000, dropped: 3, seconds: 4.0 };
+    output(&mut s, id, OutputEvent::Sent(sent));
+    assert_eq!((s.told(anna), s.told(ben)), (vec![News::Sent(id)], vec![]));
+    assert_eq!(s.room.stream(id).map(|stream| stream.sent()), Some(sent));
+    output(&mut s, id, OutputEvent::Retrying { error: "away".into(), retries: 1 });
+    assert_eq!(s.room.stream(id).map(|stream| stream.sent()), Some(Sent { bitrate: 0, ..sent }));
+}
+
+#[test]
+fn a_picture_is_made_once_for_all_who_ask_within_a_second() {
+    let mut s = Script::new();
+    assert_eq!(reason(s.api(Act::Snapshot)), Some(Reason::Conflict), "nobody is there");
+    s.host("Anna");
+    s.forget();
+    let still = |s: &mut Script, jpeg: Option<&[u8]>| {
+        let (size, jpeg) = (StillSize::Full, jpeg.map(Into::into));
+        s.media(MediaEvent::Still { size, jpeg });
+    };
+    let asked: Vec<_> = (0..2).map(|_| s.begin(Caller::Host, Act::Snapshot)).collect();
+    assert_eq!(s.commands(), [MediaCommand::Still(StillSize::Full)]);
+    still(&mut s, Some(&[1]));
+    for request in asked {
+        assert_eq!(s.reply(request), Some(Ok(Reply::Snapshot([1][..].into()))));
+    }
+    assert_eq!(s.api(Act::Snapshot), Ok(Reply::Snapshot([1][..].into())), "the same again");
+    assert!(s.commands().is_empty());
+    s.wait(seconds(2));
+    let late = s.begin(Caller::Host, Act::Snapshot);
+    s.wait(seconds(10));
+    assert_eq!(s.reply(late).and_then(reason), Some(Reason::Unavailable));
 }
 
 #[test]

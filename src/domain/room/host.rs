@@ -15,6 +15,10 @@ impl Room {
                 self.settings.invitation = invitation;
                 self.effects.push(Effect::SaveSettings);
                 self.tell_hosts(News::Invitation);
+                if self.streams.iter().any(|stream| stream.hls.is_some() && stream.runs()) {
+                    // Players find it at another address now.
+                    self.tell_room();
+                }
                 Ok(Reply::Room)
             }
             Act::Mute { participant, muted } => self.mute(participant, muted),
@@ -54,7 +58,8 @@ impl Room {
             | Act::Chat { .. }
             | Act::React(_)
             | Act::RaiseHand(_)
-            | Act::DeleteRecording { .. } => Ok(Reply::Done),
+            | Act::DeleteRecording { .. }
+            | Act::Snapshot => Ok(Reply::Done),
         }
     }
 

@@ -6,6 +6,7 @@
 //! - `line`: what viewers' lines carry
 //! - `session`: media sessions and their tracks
 //! - `outputs`: recordings and streams
+//! - `stills`: single pictures of the mix
 //! - `together`: chat, reactions, hands
 //! - `settle`: after every input: slots, scene, who speaks
 
@@ -15,6 +16,7 @@ mod line;
 mod outputs;
 mod session;
 mod settle;
+mod stills;
 mod together;
 mod words;
 
@@ -30,6 +32,7 @@ use super::output::{Recording, Stream};
 use super::participant::{Join, Member};
 use super::speaker::Speakers;
 use super::talk::Log;
+use super::target::Targets;
 use super::words::{Activity, Layout, ParticipantKind, Role, Rules};
 
 pub use words::{Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Shown};
@@ -92,6 +95,9 @@ pub struct Room {
     /// What the mix is drawn on, and what it is when nobody asked for anything else.
     canvas: Canvas,
     usual_canvas: Canvas,
+    /// Where streams may go.
+    targets: Targets,
+    stills: stills::Stills,
     empty_since: Option<Duration>,
     /// Nearly full.
     disk: Option<Disk>,
@@ -120,6 +126,8 @@ impl Room {
             scene: Scene::default(),
             canvas: Canvas::default(),
             usual_canvas: Canvas::default(),
+            targets: Targets::Any,
+            stills: stills::Stills::default(),
             empty_since: None,
             disk: None,
             now: Duration::ZERO,
@@ -130,6 +138,11 @@ impl Room {
     /// With another picture than 1280x720 where nobody asks for one.
     pub fn with_canvas(self, canvas: Canvas) -> Self {
         Self { canvas, usual_canvas: canvas, scene: Scene { canvas, ..self.scene }, ..self }
+    }
+
+    /// With a word on where its streams may go.
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
     }
 
     /// Everything that can happen to a room. `now` never goes back; its origin is the caller's.
@@ -166,7 +179,13 @@ impl Room {
         let answers = self.members.iter().filter_map(session::deadline);
         let empty = self.empty_since.map(|since| since + EMPTY_LIMIT);
         let lines = self.members.iter().filter_map(|member| member.line.next_timer());
-        places.chain(answers).chain(empty).chain(lines).chain(self.speaking_timer()).min()
+        places
+            .chain(answers)
+            .chain(empty)
+            .chain(lines)
+            .chain(self.stills.next_timer())
+            .chain(self.speaking_timer())
+            .min()
     }
 
     /// What hosts can change.
@@ -259,6 +278,10 @@ impl Room {
                 self.check_host(caller)?;
                 return self.delete_recording(request, output).map(|()| None);
             }
+            Act::Snapshot => {
+                self.check_host(caller)?;
+                return self.snapshot(request);
+            }
             act => {
                 self.check_host(caller)?;
                 return self.act_as_host(act).map(Some);
@@ -300,6 +323,7 @@ impl Room {
         self.end_forgotten_outputs();
         self.speakers.expire(self.now);
         self.settle_lines();
+        self.settle_stills();
     }
 
     /// Everybody goes; streams end, recordings are finished.

@@ -10,6 +10,7 @@ use crate::domain::ids::{OutputId, Source, TrackId};
 use crate::domain::media::{MediaCommand, OutputEvent, OutputJob, OwnTrack};
 use crate::domain::output::{Recording, Stream, StreamUrl};
 use crate::domain::participant::Member;
+use crate::domain::target::{HlsWindow, Targets};
 use crate::domain::timeline::Seen;
 use crate::domain::words::{Layout, ParticipantKind, RecordingState, StreamState};
 
@@ -186,16 +187,49 @@ impl Room {
         layout: Option<Layout>,
         wish: Wish,
     ) -> Result<Reply, Refusal> {
+        if let Some(window) = HlsWindow::parse(url) {
+            return self.start_hls(output, window?, layout, wish);
+        }
         let url = StreamUrl::parse(url)?;
+        if self.targets == Targets::Public && url.is_plainly_private() {
+            return Err(Targets::refusal());
+        }
+        let job = OutputJob::Stream { url: url.secret().to_owned() };
+        self.begin_stream(Stream::new(output, &url, self.now), job, layout, wish)
+    }
+
+    /// Players come for it all to one address: there can be only one.
+    fn start_hls(
+        &mut self,
+        output: OutputId,
+        window: HlsWindow,
+        layout: Option<Layout>,
+        wish: Wish,
+    ) -> Result<Reply, Refusal> {
+        if self.streams.iter().any(|stream| stream.hls.is_some() && stream.runs()) {
+            return Err(Refusal::new(Reason::Conflict, "the room is live to HLS already; end that first"));
+        }
+        let job = OutputJob::Hls { folder: output.to_string().into(), window };
+        self.begin_stream(Stream::hls(output, window, self.now), job, layout, wish)
+    }
+
+    fn begin_stream(
+        &mut self,
+        stream: Stream,
+        job: OutputJob,
+        layout: Option<Layout>,
+        wish: Wish,
+    ) -> Result<Reply, Refusal> {
         if self.streams.iter().filter(|stream| stream.runs()).count() >= MAX_RUNNING {
             return Err(too_many("streams"));
         }
         self.size(wish)?;
         self.set_layout(layout);
-        self.streams.push(Stream::new(output, &url, self.now));
+        let output = stream.id;
+        self.streams.push(stream);
         forget_oldest(&mut self.streams, Stream::runs);
         self.settle_scene();
-        self.command(MediaCommand::Start { output, job: OutputJob::Stream { url: url.secret().to_owned() } });
+        self.command(MediaCommand::Start { output, job });
         self.outputs_began();
         self.effects.push(Effect::Progress(output));
         Ok(Reply::Stream(output))
@@ -213,6 +247,7 @@ impl Room {
     }
 
     pub(super) fn on_output(&mut self, output: OutputId, event: OutputEvent) {
+        let sent = matches!(event, OutputEvent::Sent(_));
         let changed = if let Some(recording) = self.recordings.iter_mut().find(|recording| recording.id == output) {
             match &event {
                 OutputEvent::Placed { ago, at } => {
@@ -235,6 +270,9 @@ impl Room {
             self.output_changed(output);
         } else {
             self.effects.push(Effect::Progress(output));
+            if sent {
+                self.tell_hosts(News::Sent(output));
+            }
         }
     }
 

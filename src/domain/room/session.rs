@@ -96,6 +96,7 @@ impl Room {
                 });
                 self.speakers.hear(self.now, heard);
             }
+            MediaEvent::Still { size, jpeg } => self.on_still(size, jpeg),
             MediaEvent::Output { output, event } => self.on_output(output, event),
         }
     }

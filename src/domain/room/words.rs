@@ -1,6 +1,7 @@
 //! What goes into a room and what comes out of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::canvas::Wish;
 use crate::domain::disk::Disk;
@@ -211,6 +212,8 @@ pub enum Act {
     Participants,
     /// Host: what is streamed.
     Streams,
+    /// Host: what the mix shows.
+    Snapshot,
 }
 
 /// What came of a request. Lists and things are read from the room itself, right after `handle`.
@@ -234,6 +237,8 @@ pub enum Reply {
     Stream(OutputId),
     /// All streams.
     Streams,
+    /// A JPEG.
+    Snapshot(Arc<[u8]>),
 }
 
 /// What to do next, in this order.
@@ -328,6 +333,10 @@ pub enum News {
     },
     /// Somebody reacted.
     Reacted(ParticipantId, Reaction),
+    /// How much of a stream went out.
+    Sent(OutputId),
+    /// A small picture of the room: a JPEG.
+    Still(Arc<[u8]>),
 }
 
 /// What a slot shows.

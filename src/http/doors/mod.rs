@@ -2,6 +2,7 @@
 //! a membership like any other.
 
 mod fragment;
+mod hls;
 mod session;
 
 use axum::body::Body;
@@ -59,6 +60,8 @@ pub(super) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(whip))
         .routes(routes!(whep))
+        .routes(routes!(hls::playlist))
+        .routes(routes!(hls::segment))
         .routes(routes!(change_whip, end_whip))
         .routes(routes!(change_whep, end_whep))
         .route("/rooms/{room}/whip", options(endpoint_options))

@@ -2,6 +2,7 @@
 
 mod load;
 mod outputs;
+mod stills;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 
 use self::load::{Load, Signs};
 use self::outputs::Output;
+use self::stills::Stills;
 use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{Feed, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
@@ -37,7 +39,10 @@ pub(super) struct Worker {
     next_scene: Option<Scene>,
     own: Sender<Command>,
     time: Time,
+    /// When the mixer was made.
+    woken: Instant,
     // Dropped in this order: takers before makers.
+    stills: Stills,
     outputs: BTreeMap<OutputId, Output>,
     /// Start when the canvas has its new size.
     postponed: BTreeMap<OutputId, OutputJob>,
@@ -60,6 +65,8 @@ impl Worker {
             next_scene: None,
             own,
             time: Time::start(),
+            woken: Instant::now(),
+            stills: Stills::default(),
             outputs: BTreeMap::new(),
             postponed: BTreeMap::new(),
             postponed_tracks: BTreeMap::new(),
@@ -168,6 +175,8 @@ impl Worker {
             }
             Command::KeyFrame(feed) => self.key_frame(feed),
             Command::Bus(speaker, event) => self.heard(speaker, event),
+            Command::Still(size) => self.want_still(size),
+            Command::Taken(size, jpeg) => self.tell_still(size, Ok(jpeg)),
             Command::Remuxed(output, result) => self.remuxed(output, result),
             Command::Finish(deadline, done) => {
                 self.watched = [false; 2];
@@ -199,6 +208,7 @@ impl Worker {
         self.compose();
         if self.mixer.is_none() {
             self.time = Time::start();
+            self.woken = Instant::now();
             let joint = Joint { links: self.shared.links.clone(), templates: self.shared.templates.clone() };
             let own = self.own.clone();
             let tell = Arc::new(move |voiced, event| drop(own.send(Command::Bus(Speaker::Mixer(voiced), event))));
@@ -274,11 +284,13 @@ impl Worker {
         all.into_iter().for_each(|output| self.tick_output(output));
         self.compose();
         self.start_postponed();
+        self.tick_stills();
         self.serve_viewers();
         self.want_regular_key_frames();
         self.make_key_frames();
         self.drop_idle_encoders();
-        if !self.outputs.is_empty() || !self.postponed.is_empty() || self.watched != [false; 2] {
+        let taken = !self.outputs.is_empty() || !self.postponed.is_empty() || self.watched != [false; 2];
+        if taken || self.stills.are_wanted() {
             self.needed = Instant::now();
         }
     }
@@ -314,7 +326,8 @@ impl Worker {
             }
             (Speaker::Viewer(encoding), BusEvent::Error { .. }) => drop(self.viewers.remove(&encoding)),
             (Speaker::Encoder(_) | Speaker::Mixer(Voiced::Mix), BusEvent::Error { .. }) => self.start_over(),
-            (_, BusEvent::Eos) => {}
+            (Speaker::Still(size), BusEvent::Error { text, .. }) => self.tell_still(size, Err(&Problem::new(text))),
+            (_, BusEvent::Eos | BusEvent::Part { .. }) => {}
         }
     }
 
@@ -326,6 +339,7 @@ impl Worker {
 
     /// Ends mixing and encoding. Who still takes something wakes it again.
     fn take_down(&mut self) {
+        self.stills.interrupt();
         self.viewers.clear();
         self.encoders.clear();
         self.mixer = None;
@@ -341,7 +355,7 @@ impl Worker {
             Encoding::Low => low,
             Encoding::Opus => main || low,
         });
-        if self.encoders.is_empty() {
+        if self.encoders.is_empty() && !self.stills.are_wanted() {
             // While a finished recording is remuxed nothing need be mixed.
             self.take_down();
         }

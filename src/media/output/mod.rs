@@ -1,8 +1,16 @@
 //! Where the mix goes: files, streams, viewers. Each is a pipeline of its own; one that fails takes nothing with it.
 
+mod connection;
+mod freeze;
+pub(crate) mod hls;
+mod knock;
 pub(crate) mod mp4;
-pub(crate) mod rtmp;
+mod playlist;
+mod retry;
+pub(crate) mod still;
+pub(crate) mod streaming;
 pub(crate) mod viewer;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +72,12 @@ impl Muxed {
 
     fn seconds(&self) -> f64 {
         self.window.seconds()
+    }
+
+    /// Frames of the picture that were left out because it was slow.
+    fn dropped(&self) -> u64 {
+        let [_, picture] = &self.taps;
+        picture.dropped()
     }
 
     /// Ends both streams where they are.

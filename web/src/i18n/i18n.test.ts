@@ -37,7 +37,7 @@ describe.each(Object.entries(ALL))('%s', (language, messages) => {
 
 describe('each language', () => {
   /** Names of services, bare places, and words that languages share. */
-  const SHARED = /^(invite\.(whatsapp|messenger|telegram|sms|mail)|notice\.(chat|saved)|reaction\.said|settings\.(invitation|streams)|mark\.live|stream\.live|view\.self\.tile|handling\.label)$/;
+  const SHARED = /^(invite\.(whatsapp|messenger|telegram|sms|mail)|notice\.(chat|saved)|reaction\.said|settings\.(invitation|streams)|mark\.live|stream\.(live|megabytes)|view\.self\.tile|handling\.label)$/;
 
   it.each(Object.entries(ALL).filter(([language]) => language !== 'en'))('%s is not English left over', (language, messages) => {
     const [t, english] = [translator(language, messages), translator('en', en)];

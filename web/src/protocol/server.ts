@@ -312,7 +312,31 @@ participant: string,
 /**
  * With what.
  */
-reaction: Reaction, } | { "type": "done", 
+reaction: Reaction, } | { "type": "still", 
+/**
+ * A JPEG of at most 10 kB, base64.
+ */
+jpeg: string, } | { "type": "stream_sent", 
+/**
+ * Which.
+ */
+stream: string, 
+/**
+ * Bytes.
+ */
+bytes: number, 
+/**
+ * bit/s over the last seconds.
+ */
+bitrate: number, 
+/**
+ * Frames left out because the server was slow.
+ */
+dropped: number, 
+/**
+ * Seconds it has been live.
+ */
+duration: number, } | { "type": "done", 
 /**
  * Its number.
  */
@@ -391,7 +415,11 @@ started_at: string,
 /**
  * What went wrong last.
  */
-error?: string, };
+error?: string, 
+/**
+ * Where players find it, of HLS.
+ */
+playlist?: string, };
 
 /**
  * Somebody who waits to be let in.

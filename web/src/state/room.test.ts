@@ -119,6 +119,21 @@ describe('sections', () => {
   });
 });
 
+describe('what went out', () => {
+  it('tells a server that does not keep up from one that does', () => {
+    const sent = (dropped: number): ServerMessage => ({ type: 'stream_sent', stream: 'o2', bytes: 10, bitrate: 20, dropped, duration: 1 });
+    const slow = [[sent(0)], [sent(0), sent(3)], [sent(0), sent(3), sent(3)]].map((messages) => after(inside, ...messages).sent['o2']?.slow);
+    expect(slow).toEqual([false, true, false]);
+  });
+
+  it('shows a still picture while the line carries sound alone', () => {
+    const still: ServerMessage = { type: 'still', jpeg: 'AAAA' };
+    const view = (mode: ParticipantView['view']): ServerMessage => ({ type: 'participant_changed', participant: person(inside.you, { view: mode }) });
+    expect(after(inside, view('sound'), still).still).toBe('data:image/jpeg;base64,AAAA');
+    expect(after(inside, view('sound'), still, view('mix')).still).toBeNull();
+  });
+});
+
 describe('recordings and streams', () => {
   const recording = { id: 'o1', state: 'live', started_at: '', duration: 0 } as const;
   const stream = { id: 'o2', url: 'rtmp://x', state: 'connecting', retries: 0, started_at: '' } as const;

@@ -50,6 +50,16 @@ export interface Shown {
 /** How one's own picture is drawn. */
 export type SelfView = 'tile' | 'small' | 'hidden';
 
+/** What of a stream went out. */
+export interface Sent {
+  bytes: number;
+  bitrate: number;
+  dropped: number;
+  duration: number;
+  /** Frames were left out just now: its server does not keep up. */
+  slow: boolean;
+}
+
 /** A tile's name in the state: whose, and which picture. */
 export interface TileId {
   participant: string;
@@ -76,6 +86,10 @@ export interface RoomState {
   spoke: string[];
   waiting: WaitingView[];
   invitation: { code: string; url: string } | null;
+  /** To hosts: what of each stream went out. */
+  sent: Readonly<Record<string, Sent>>;
+  /** A picture of the room for a line that carries its sound alone: a `data:` address. */
+  still: string | null;
   /** What the person asked to see. */
   view: ViewChoice;
   pinned: TileId | null;
@@ -133,6 +147,8 @@ export function initial(): RoomState {
     spoke: [],
     waiting: [],
     invitation: null,
+    sent: {},
+    still: null,
     view: 'auto',
     pinned: null,
     layout: 'auto',
@@ -216,12 +232,14 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       return { ...state, waiting: message.waiting };
     case 'invitation':
       return { ...state, invitation: { code: message.invitation, url: message.url } };
+    case 'stream_sent':
+      return { ...state, sent: { ...state.sent, [message.stream]: sentNow(state.sent[message.stream], message) } };
+    case 'still':
+      return { ...state, still: `data:image/jpeg;base64,${message.jpeg}` };
     case 'muted':
-      return noticed(state, 'muted');
     case 'unmute_asked':
-      return noticed(state, 'unmute_asked');
     case 'share_stopped':
-      return noticed(state, 'share_stopped');
+      return noticed(state, message.type);
     case 'chat':
       return written(state, message.lines);
     case 'reacted':
@@ -244,6 +262,11 @@ function told(state: RoomState, message: ServerMessage, at: number): RoomState {
       // A newer server may say more than this page knows.
       return state;
   }
+}
+
+function sentNow(before: Sent | undefined, now: Omit<Sent, 'slow'>): Sent {
+  const { bytes, bitrate, dropped, duration } = now;
+  return { bytes, bitrate, dropped, duration, slow: before !== undefined && dropped > before.dropped };
 }
 
 function over(state: RoomState, code: string, message: string): RoomState {
@@ -270,7 +293,8 @@ function changed(state: RoomState, participant: ParticipantView): RoomState {
   const before = state.participants.find(({ id }) => id === participant.id);
   const own = participant.id === state.you;
   const role = own ? participant.role : state.role;
-  let next: RoomState = { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role };
+  const still = own && participant.view !== 'sound' ? null : state.still;
+  let next: RoomState = { ...unpinned(state, (tile) => tile.participant === participant.id && !participant.media.screen && tile.source === 'screen'), participants, role, still };
   if (own && before?.role === 'guest' && role === 'host') next = noticed(next, 'host');
   if (!own && participant.hand !== undefined && before !== undefined && before.hand === undefined) next = noticed(next, 'hand', participant.name);
   return next;
@@ -390,6 +414,11 @@ export function runningRecording(room: RoomView): RoomView['recordings'][number]
 
 export function runningStreams(room: RoomView): RoomView['streams'] {
   return room.streams.filter(({ state }) => state === 'connecting' || state === 'live' || state === 'retrying');
+}
+
+/** The HLS stream that runs: where players find it. */
+export function playlist(room: RoomView): string | null {
+  return runningStreams(room).find((stream) => stream.playlist != null)?.playlist ?? null;
 }
 
 export function isLive(room: RoomView): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Memory, type MadeRoom, type Shelf } from './memory';
 import { isQuality, pictureWish } from './quality';
 import { routeOf } from './route';
-import { streamUrl } from './stream';
+import { streamUrl, targetUrl } from './stream';
 import { duration, since } from './time';
 
 describe('routeOf', () => {
@@ -24,11 +24,22 @@ describe('streamUrl', () => {
     ['rtmps://live.example/app/', '/key', 'rtmps://live.example/app/key'],
     [' rtmp://live.example/app/key ', '', 'rtmp://live.example/app/key'],
     ['https://live.example/app', 'key', null],
+    ['srt://live.example:9000', 'live/x', 'srt://live.example:9000?streamid=live%2Fx'],
+    ['srt://live.example:9000?latency=200', 'x', 'srt://live.example:9000?latency=200&streamid=x'],
     ['rtmp://', 'key', null],
     ['rtmp:///app', 'key', null],
     ['', '', null],
   ])('%s + %s', (address, key, url) => {
     expect(streamUrl(address, key)).toBe(url);
+  });
+});
+
+describe('targetUrl', () => {
+  it('asks a service for its key alone', () => {
+    expect(targetUrl('youtube', '', ' abc ', false)).toBe('rtmps://a.rtmps.youtube.com:443/live2/abc');
+    expect(targetUrl('twitch', 'ignored', '', false)).toBeNull();
+    expect(targetUrl('server', 'rtmp://a.example/app', 'key', false)).toBe('rtmp://a.example/app/key');
+    expect([false, true].map((whole) => targetUrl('hls', '', '', whole))).toEqual(['hls:', 'hls:event']);
   });
 });
 

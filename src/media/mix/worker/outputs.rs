@@ -1,7 +1,7 @@
 //! What is made of an awake mix: recordings and streams, each with a pipeline of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::super::{Command, Speaker};
 use super::Worker;
@@ -9,8 +9,9 @@ use crate::domain::ids::OutputId;
 use crate::domain::media::{OutputEvent, OutputJob, OwnTrack};
 use crate::media::encoder::{Encoder, Encoding};
 use crate::media::output::Source;
+use crate::media::output::hls::Broadcast;
 use crate::media::output::mp4::{Now, Recording};
-use crate::media::output::rtmp::{Streaming, plain_words};
+use crate::media::output::streaming::{Next, Streaming};
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
 use crate::media::remux::{self, Finished};
@@ -30,6 +31,7 @@ enum Kind {
     Recording(Recording),
     Remuxing,
     Streaming(Streaming),
+    Broadcast(Broadcast),
 }
 
 impl Output {
@@ -50,7 +52,8 @@ impl Worker {
         }
         let kind = match job {
             OutputJob::Record { path } => self.start_recording(output, path).map(Kind::Recording),
-            OutputJob::Stream { url } => Ok(Kind::Streaming(Streaming::new(url))),
+            OutputJob::Hls { folder, window } => Broadcast::new(folder, window).map(Kind::Broadcast),
+            OutputJob::Stream { url } => Streaming::new(&url, self.shared.targets).map(Kind::Streaming),
         };
         match kind {
             Ok(kind) => drop(
@@ -118,6 +121,7 @@ impl Worker {
                 self.shared.tell(output, OutputEvent::Finishing);
             }
             Some(Kind::Streaming(streaming)) => streaming.stop(),
+            Some(Kind::Broadcast(broadcast)) => broadcast.stop(),
             Some(Kind::Remuxing) | None => {}
         }
     }
@@ -134,20 +138,21 @@ impl Worker {
         if let Some(tracks) = output.own.tick() {
             tell(OutputEvent::Tracks(tracks));
         }
-        match &mut output.kind {
+        let next = match &mut output.kind {
             Kind::Recording(recording) => {
                 if matches!(recording.tick(self.time.now(), &mut tell), Now::Written) {
                     self.remux(id);
                 }
+                Next::Wait
             }
-            Kind::Remuxing => {}
-            Kind::Streaming(streaming) => {
-                if streaming.tick(&mut tell) {
-                    self.outputs.remove(&id);
-                } else if streaming.is_due() {
-                    self.connect(id);
-                }
-            }
+            Kind::Remuxing => Next::Wait,
+            Kind::Streaming(streaming) => streaming.tick(&mut tell),
+            Kind::Broadcast(broadcast) => broadcast.tick(&mut tell),
+        };
+        match next {
+            Next::Wait => {}
+            Next::Connect => self.connect(id),
+            Next::Forget => drop(self.outputs.remove(&id)),
         }
     }
 
@@ -158,10 +163,13 @@ impl Worker {
         let speaker = Speaker::Output(id, output.generation);
         let own = self.own.clone();
         let bus = move |event| drop(own.send(Command::Bus(speaker, event)));
-        let Kind::Streaming(streaming) = &mut output.kind else { return };
-        let tried = encoded
-            .and_then(|()| source(&self.encoders, &self.time))
-            .and_then(|source| streaming.connect(&source, &self.shared.templates, bus));
+        let source = encoded.and_then(|()| source(&self.encoders, &self.time));
+        let templates = &self.shared.templates;
+        let tried = source.and_then(|source| match &mut output.kind {
+            Kind::Streaming(streaming) => streaming.connect(&source, templates, bus),
+            Kind::Broadcast(broadcast) => broadcast.connect(&source, templates, bus),
+            Kind::Recording(_) | Kind::Remuxing => Ok(()),
+        });
         if let Err(problem) = tried {
             // Ours, not the server's: no further try would end better.
             self.outputs.remove(&id);
@@ -185,9 +193,20 @@ impl Worker {
             }
             (Kind::Streaming(streaming), BusEvent::Eos) => streaming.written(),
             (Kind::Streaming(streaming), BusEvent::Error { text, details, .. }) => {
-                streaming.failed(plain_words(&format!("{text} {details}")), &mut |event| shared.tell(id, event));
+                streaming.failed(&format!("{text} {details}"), &mut |event| shared.tell(id, event));
             }
-            (Kind::Remuxing, _) => {}
+            (Kind::Broadcast(broadcast), BusEvent::Eos) => broadcast.written(),
+            (Kind::Broadcast(broadcast), BusEvent::Part { done, path, at }) => {
+                if let Err(problem) = broadcast.part(done, Path::new(&path), at) {
+                    self.outputs.remove(&id);
+                    self.fail(id, &problem);
+                }
+            }
+            (Kind::Broadcast(_), BusEvent::Error { text, .. }) => {
+                self.outputs.remove(&id);
+                self.fail(id, &Problem::new(text));
+            }
+            (Kind::Remuxing, _) | (Kind::Recording(_) | Kind::Streaming(_), BusEvent::Part { .. }) => {}
         }
     }
 
@@ -201,8 +220,10 @@ impl Worker {
         recordings.into_iter().for_each(|id| self.remux(id));
         let shared = self.shared.clone();
         for (id, output) in &mut self.outputs {
-            if let Kind::Streaming(streaming) = &mut output.kind {
-                streaming.failed("The mix was interrupted.", &mut |event| shared.tell(*id, event));
+            match &mut output.kind {
+                Kind::Streaming(streaming) => streaming.interrupted(&mut |event| shared.tell(*id, event)),
+                Kind::Broadcast(broadcast) => broadcast.interrupted(),
+                Kind::Recording(_) | Kind::Remuxing => {}
             }
         }
     }
