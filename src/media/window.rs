@@ -37,9 +37,9 @@ struct Spans {
     waits: bool,
     /// Nothing from here on.
     stop: Option<u64>,
-    /// Where what does not lead begins.
+    /// Where what does not lead begins, of what is waited for.
     followers: Option<u64>,
-    /// The first key frame that came, whether it opened or not.
+    /// The first key frame that came since, whether it opened or not.
     tried: Option<u64>,
 }
 
@@ -95,6 +95,8 @@ impl Window {
     pub(crate) fn resume(&self) {
         let mut spans = self.spans();
         spans.waits = spans.spans.last().is_none_or(|last| last.to != OPEN);
+        // Sound may be ahead of the picture: what of it came in the pause is gone.
+        (spans.followers, spans.tried) = (None, None);
     }
 
     /// The leader has a key frame: a stretch begins here if one was waited for.
@@ -102,10 +104,7 @@ impl Window {
         let mut spans = self.spans();
         let tried = *spans.tried.get_or_insert(running);
         let alone = spans.followers.is_none_or(|from| from > running) && running.saturating_sub(tried) < SOUND_WITHIN;
-        if alone && spans.spans.is_empty() {
-            return;
-        }
-        if std::mem::take(&mut spans.waits) {
+        if !alone && std::mem::take(&mut spans.waits) {
             let last = spans.spans.last();
             let (from, shown) =
                 last.map_or((running, 0), |last| (running.max(last.to), last.shown + last.to - last.from));
@@ -116,7 +115,10 @@ impl Window {
 
     /// Something that does not lead is there from this running time on.
     pub(crate) fn follow(&self, running: u64) {
-        self.spans().followers.get_or_insert(running);
+        let mut spans = self.spans();
+        if spans.waits {
+            spans.followers.get_or_insert(running);
+        }
     }
 
     /// Where this running time belongs.
@@ -182,7 +184,10 @@ mod tests {
         window.open_at(250);
         assert_eq!(window.place(260), Place::Nowhere, "nobody resumed");
         window.resume();
+        window.follow(315);
         assert_eq!((window.place(310), window.place(150)), (Place::Waits, Place::At(50)));
+        window.open_at(312);
+        assert_eq!(window.place(313), Place::Waits, "sound of this moment went by in the pause");
         window.open_at(320);
         assert_eq!(
             (window.place(310), window.place(320), window.place(340)),

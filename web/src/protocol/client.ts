@@ -158,7 +158,7 @@ recording: string, } | { "type": "stop_recording",
  */
 recording: string, } | { "type": "start_stream", 
 /**
- * `rtmp://` or `rtmps://`, with the key.
+ * `rtmp://`, `rtmps://` or `srt://`, with the key; or `hls:` or `hls:event`.
  */
 url: string, 
 /**

@@ -156,6 +156,10 @@ started_at: string,
  */
 duration: number, 
 /**
+ * Pictures a second, while the machine cannot make as many as were asked for.
+ */
+slower?: number, 
+/**
  * What went wrong.
  */
 error?: string, };
