@@ -110,7 +110,7 @@ fn blend(upper: &[u8], lower: &[u8], weight: u16, out: &mut [u8]) {
 }
 
 fn spread(row: &[u8], first: u32, x: &Axis, out: &mut [u8]) {
-    let mean = |one: u8, other: u8| ((u16::from(one) + u16::from(other) + 1) / 2) as u8;
+    let mean = |one: u8, other: u8| (u16::from(one) + u16::from(other)).div_ceil(2) as u8;
     let quarter = |most: u8, least: u8| ((3 * u16::from(most) + u16::from(least) + 2) / 4) as u8;
     let done = match x.step {
         Step::Two => {
