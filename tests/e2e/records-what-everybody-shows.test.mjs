@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { behaviour } from './harness/behaviour.mjs';
 import { looks } from './harness/clips.mjs';
 import * as probe from './harness/probe.mjs';
@@ -62,7 +62,7 @@ behaviour('a recording holds what everybody showed and said', async (scene) => {
   assert.equal(part.status, 206);
   assert.deepEqual(part.bytes, answer.bytes.subarray(100, 200));
   const beside = (await readdir(join(scene.server.data, 'recordings'), { recursive: true })).filter((name) => name.endsWith('.json'));
-  assert.equal(beside.length, 1, 'a manifest lies beside it');
+  assert.deepEqual(beside.map((name) => basename(name)).sort(), ['manifest.json', 'timeline.json'], 'what is known of it lies beside it');
 
   const info = await probe.describe(file);
   const pictures = await probe.cadence(file);

@@ -133,10 +133,11 @@ impl Mixer {
         if renamed {
             self.draw_title();
         }
+        self.show_pictures(scene);
+        // Both at once: a tile moves together with what is below it.
         if moved || renamed {
             self.set_base();
         }
-        self.show_pictures(scene);
         self.set_films();
         self.hear(scene);
         self.forget_groups();

@@ -22,6 +22,7 @@ const STALE: gst::ClockTime = gst::ClockTime::from_mseconds(2000);
 pub(super) struct Picture {
     input: Input,
     film: Arc<Film>,
+    look: Arc<Look>,
     shown: bool,
     tile: Tile,
     canvas: Canvas,
@@ -48,9 +49,9 @@ impl Picture {
         };
         let Some(input) = Input::open(&joint.links, recipe, chain, tell)? else { return Ok(None) };
         let background = mixer.brand.background.clone();
-        let film = Arc::new(Film::new(look(tile, canvas, &background, 1)));
+        let (film, look) = (Arc::new(Film::default()), Arc::new(look(tile, canvas, &background, 1)));
         deliver(&input.pipeline.named("out")?, input.flow());
-        let picture = Self { input, film, shown: false, tile: tile.clone(), canvas, background };
+        let picture = Self { input, film, look, shown: false, tile: tile.clone(), canvas, background };
         picture.input.pipeline.play()?;
         picture.input.request_key_frame();
         Ok(Some(picture))
@@ -62,11 +63,11 @@ impl Picture {
         if old.rect.height != tile.rect.height {
             self.input.resize(height(tile.rect));
         }
-        let now = self.film.look();
+        // The same look stays the same one: nothing need be drawn again.
         if old != *tile {
-            self.film.set_look(look(tile, self.canvas, &self.background, order));
-        } else if now.order != order {
-            self.film.set_look(Look { order, ..(*now).clone() });
+            self.look = Arc::new(look(tile, self.canvas, &self.background, order));
+        } else if self.look.order != order {
+            self.look = Arc::new(Look { order, ..(*self.look).clone() });
         }
     }
 
@@ -86,8 +87,8 @@ impl Picture {
     }
 
     /// What the canvas shows of it.
-    pub(super) fn film(&self) -> Option<Arc<Film>> {
-        self.shown.then(|| self.film.clone())
+    pub(super) fn film(&self) -> Option<(Arc<Film>, Arc<Look>)> {
+        self.shown.then(|| (self.film.clone(), self.look.clone()))
     }
 
     /// Asks again while nothing was decoded.
@@ -100,7 +101,6 @@ impl Picture {
     /// Leaves the composed picture.
     pub(super) fn close(&mut self) {
         self.input.connect(None);
-        self.film.clear();
         self.shown = false;
     }
 }

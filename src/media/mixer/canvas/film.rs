@@ -1,7 +1,7 @@
 //! A filmed tile: the decoded frames that wait to be shown, and what one of them looks like on the canvas.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use gst_video::VideoFrameExt as _;
 
@@ -41,9 +41,8 @@ pub(in crate::media::mixer) struct Look {
 }
 
 /// One tile's pictures, between the thread that decodes and the one that draws.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::media::mixer) struct Film {
-    look: Mutex<Arc<Look>>,
     reel: Mutex<Reel>,
 }
 
@@ -56,23 +55,6 @@ struct Reel {
 }
 
 impl Film {
-    pub(in crate::media::mixer) fn new(look: Look) -> Self {
-        Self { look: Mutex::new(Arc::new(look)), reel: Mutex::default() }
-    }
-
-    pub(in crate::media::mixer) fn look(&self) -> Arc<Look> {
-        lock(&self.look).clone()
-    }
-
-    /// Changes how it is shown from the next picture on.
-    pub(in crate::media::mixer) fn set_look(&self, look: Look) {
-        let mut now = lock(&self.look);
-        // The same look stays the same one: nothing need be drawn again.
-        if **now != look {
-            *now = Arc::new(look);
-        }
-    }
-
     /// A decoded picture, to be shown at `shown`.
     pub(in crate::media::mixer) fn push(&self, buffer: gst::Buffer, info: gst_video::VideoInfo, shown: gst::ClockTime) {
         let mut reel = lock(&self.reel);
@@ -91,13 +73,6 @@ impl Film {
             reel.current = reel.waiting.pop_front();
         }
         reel.current.clone()
-    }
-
-    /// Forgets its pictures: those that come next are of another time.
-    pub(in crate::media::mixer) fn clear(&self) {
-        let mut reel = lock(&self.reel);
-        reel.waiting.clear();
-        reel.current = None;
     }
 
     /// Draws a picture into its place.
@@ -213,16 +188,12 @@ mod tests {
     #[test]
     fn the_last_picture_whose_time_has_come_is_shown() {
         gst::init().unwrap();
-        let look =
-            Look { rect: rect(0, 0, 8, 8), crop: true, order: 1, label: None, edge: Edge::default(), speaking: false };
-        let film = Film::new(look);
+        let film = Film::default();
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, 8, 8).build().unwrap();
         for time in [10, 20, 30] {
             film.push(gst::Buffer::with_size(info.size()).unwrap(), info.clone(), gst::ClockTime::from_mseconds(time));
         }
         let at = |time| film.at(gst::ClockTime::from_mseconds(time)).map(|frame| frame.number);
         assert_eq!([at(5), at(10), at(29), at(29), at(99)], [None, Some(1), Some(2), Some(2), Some(3)]);
-        film.clear();
-        assert_eq!(film.at(gst::ClockTime::from_mseconds(99)).map(|frame| frame.number), None);
     }
 }

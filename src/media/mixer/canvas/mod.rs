@@ -7,6 +7,7 @@ mod scale;
 mod sheet;
 mod surface;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -29,6 +30,7 @@ const MOST_BEHIND: gst::ClockTime = gst::ClockTime::from_seconds(2);
 /// The running canvas. Dropping it stops its thread.
 pub(super) struct Canvas {
     shared: Arc<Shared>,
+    time: Time,
     thread: Option<JoinHandle<()>>,
     /// What is drawn, raw.
     pub(super) out: Stream,
@@ -46,10 +48,42 @@ struct Shared {
     late: AtomicU64,
 }
 
-/// What is to be drawn from now on.
+/// What is to be drawn. Pictures are drawn some time after they were shown to the camera, so what changes waits for them: who
+/// leaves is seen until then, and a recording that ends holds its last moment.
 struct Board {
+    now: Stand,
+    /// With the running times from which they hold, in order.
+    next: VecDeque<(gst::ClockTime, Stand)>,
+}
+
+/// What is drawn at one moment.
+#[derive(Debug, Clone)]
+struct Stand {
     base: Arc<Base>,
-    films: Vec<Arc<Film>>,
+    films: Vec<(Arc<Film>, Arc<Look>)>,
+}
+
+/// Changes that may wait: far more than come within the latency.
+const MOST_CHANGES: usize = 200;
+
+impl Board {
+    fn change(&mut self, at: gst::ClockTime, change: impl FnOnce(&mut Stand)) {
+        let mut stand = self.next.back().map_or(&self.now, |(_, last)| last).clone();
+        change(&mut stand);
+        if self.next.len() >= MOST_CHANGES {
+            self.next.pop_back();
+        }
+        self.next.push_back((at, stand));
+    }
+
+    fn at(&mut self, shown: gst::ClockTime) -> &Stand {
+        while self.next.front().is_some_and(|(from, _)| *from <= shown) {
+            if let Some((_, stand)) = self.next.pop_front() {
+                self.now = stand;
+            }
+        }
+        &self.now
+    }
 }
 
 impl Canvas {
@@ -60,7 +94,7 @@ impl Canvas {
         let shared = Arc::new(Shared {
             size,
             layout,
-            board: Mutex::new(Board { base, films: Vec::new() }),
+            board: Mutex::new(Board { now: Stand { base, films: Vec::new() }, next: VecDeque::new() }),
             stopped: Mutex::new(false),
             stop: Condvar::new(),
             every: AtomicU32::new(1),
@@ -76,17 +110,18 @@ impl Canvas {
         };
         let thread = std::thread::Builder::new().name("canvas".into()).spawn(move || painter.run());
         let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
-        Ok(Self { shared, thread: Some(thread), out })
+        Ok(Self { shared, time: time.clone(), thread: Some(thread), out })
     }
 
     /// What is below and above the films.
     pub(super) fn set_base(&self, background: Vec<u8>, overlays: Vec<Overlay>) {
-        lock(&self.shared.board).base = Arc::new(Base { background, overlays });
+        let base = Arc::new(Base { background, overlays });
+        lock(&self.shared.board).change(self.time.now(), |stand| stand.base = base);
     }
 
-    /// The films to show, in any order: their looks have it.
-    pub(super) fn set_films(&self, films: Vec<Arc<Film>>) {
-        lock(&self.shared.board).films = films;
+    /// The films to show, with how they look from now on; in any order.
+    pub(super) fn set_films(&self, films: Vec<(Arc<Film>, Arc<Look>)>) {
+        lock(&self.shared.board).change(self.time.now(), |stand| stand.films = films);
     }
 
     /// Draws every n-th picture only.
@@ -180,11 +215,14 @@ impl Shared {
     }
 
     fn plan(&self, now: gst::ClockTime) -> Plan {
-        let board = lock(&self.board);
-        let shown = |film: &Arc<Film>| Some(Shown { film: film.clone(), look: film.look(), frame: film.at(now)? });
-        let mut films: Vec<Shown> = board.films.iter().filter_map(shown).collect();
+        let mut board = lock(&self.board);
+        let stand = board.at(now);
+        let shown = |(film, look): &(Arc<Film>, Arc<Look>)| {
+            Some(Shown { film: film.clone(), look: look.clone(), frame: film.at(now)? })
+        };
+        let mut films: Vec<Shown> = stand.films.iter().filter_map(shown).collect();
         films.sort_by_key(|shown| shown.look.order);
-        Plan { base: board.base.clone(), films }
+        Plan { base: stand.base.clone(), films }
     }
 }
 
