@@ -52,6 +52,8 @@ struct Shared {
 /// leaves is seen until then, and a recording that ends holds its last moment.
 struct Board {
     now: Stand,
+    /// Something was drawn; until then nothing need wait.
+    drawn: bool,
     /// With the running times from which they hold, in order.
     next: VecDeque<(gst::ClockTime, Stand)>,
 }
@@ -68,6 +70,9 @@ const MOST_CHANGES: usize = 200;
 
 impl Board {
     fn change(&mut self, at: gst::ClockTime, change: impl FnOnce(&mut Stand)) {
+        if !self.drawn {
+            return change(&mut self.now);
+        }
         let mut stand = self.next.back().map_or(&self.now, |(_, last)| last).clone();
         change(&mut stand);
         if self.next.len() >= MOST_CHANGES {
@@ -77,6 +82,7 @@ impl Board {
     }
 
     fn at(&mut self, shown: gst::ClockTime) -> &Stand {
+        self.drawn = true;
         while self.next.front().is_some_and(|(from, _)| *from <= shown) {
             if let Some((_, stand)) = self.next.pop_front() {
                 self.now = stand;
@@ -90,11 +96,11 @@ impl Canvas {
     /// Starts with an empty canvas.
     pub(super) fn start(size: Size, time: &Time) -> Result<Self, Problem> {
         let layout = Layout::of(size)?;
-        let base = Arc::new(Base { background: vec![0; layout.size], overlays: Vec::new() });
+        let base = Arc::new(Base { background: layout.black(), overlays: Vec::new() });
         let shared = Arc::new(Shared {
             size,
             layout,
-            board: Mutex::new(Board { now: Stand { base, films: Vec::new() }, next: VecDeque::new() }),
+            board: Mutex::new(Board { now: Stand { base, films: Vec::new() }, drawn: false, next: VecDeque::new() }),
             stopped: Mutex::new(false),
             stop: Condvar::new(),
             every: AtomicU32::new(1),
@@ -236,4 +242,28 @@ fn caps(size: Size) -> gst::Caps {
         .field("interlace-mode", "progressive")
         .field("colorimetry", COLOUR)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stand(layout: &Layout, luma: u8) -> Stand {
+        let mut background = layout.black();
+        background[0] = luma;
+        Stand { base: Arc::new(Base { background, overlays: Vec::new() }), films: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_set_before_the_first_picture_is_in_it_and_what_changes_after_it_waits() {
+        gst::init().expect("GStreamer");
+        let layout = Layout::of(Size { width: 64, height: 36, ..Size::default() }).expect("a layout");
+        let mut board = Board { now: stand(&layout, 1), drawn: false, next: VecDeque::new() };
+        let second = gst::ClockTime::from_seconds(1);
+        board.change(second, |now| *now = stand(&layout, 2));
+        assert_eq!(board.at(gst::ClockTime::ZERO).base.background[0], 2);
+        board.change(second, |now| *now = stand(&layout, 3));
+        assert_eq!(board.at(gst::ClockTime::ZERO).base.background[0], 2);
+        assert_eq!(board.at(second).base.background[0], 3);
+    }
 }

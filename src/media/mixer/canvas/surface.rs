@@ -25,6 +25,13 @@ impl Layout {
         Ok(Self { offsets: planes.map(|plane| plane.0), strides: planes.map(|plane| plane.1), size: info.size() })
     }
 
+    /// A canvas that nothing is drawn on: zeros would be green.
+    pub(super) fn black(&self) -> Vec<u8> {
+        let mut data = vec![128; self.size];
+        data[..self.offsets[1].min(self.size)].fill(16);
+        data
+    }
+
     /// The planes of these bytes; `None` when they are too few.
     pub(in crate::media::mixer) fn surface<'a>(&self, data: &'a mut [u8]) -> Option<Surface<'a>> {
         let [_, second, third] = self.offsets;
