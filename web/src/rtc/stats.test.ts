@@ -35,8 +35,8 @@ describe('waiting for repairs', () => {
     )[0];
 
   it('begins when pictures come too late', () => {
-    expect(after([[150, 2]]).target).toBeNull();
-    expect(after([[150, 3]]).target).toBe(120);
+    expect(after([[250, 1]]).target).toBeNull();
+    expect(after([[150, 1]]).target).toBe(120);
     expect(after([[20, 10]]).target, 'too few to say').toBeNull();
   });
 

@@ -50,11 +50,12 @@ const CALM = 12;
 
 /**
  * A browser waits as long as its packets vary, and does not know that a lost one, once repaired, comes a picture later: it
- * shows the next instead. Where over 1.5 % of at least fifty pictures came too late, everything waits a little.
+ * shows the next instead. It counts only few of those (what comes after its successor was decoded is in no figure), so one of two
+ * hundred of at least fifty pictures is enough for everything to wait a little.
  */
 export function wait(before: Sample, after: Sample, held: Wait): Wait {
   const came = after.pictures - before.pictures;
-  if (came >= 50 && (after.late - before.late) / came > 0.015) return { target: REPAIR_MS, left: CALM };
+  if (came >= 50 && (after.late - before.late) / came > 0.005) return { target: REPAIR_MS, left: CALM };
   return held.left > 1 ? { ...held, left: held.left - 1 } : NO_WAIT;
 }
 
