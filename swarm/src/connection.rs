@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -98,6 +100,11 @@ impl Connection {
     pub(crate) fn publish(mut self, publisher: Publisher) -> Self {
         self.publisher = Some(publisher);
         self
+    }
+
+    /// To say how many layers of the camera are wanted; none where nothing is sent.
+    pub(crate) fn wanted(&self) -> Option<Arc<AtomicUsize>> {
+        self.publisher.as_ref().map(Publisher::wanted)
     }
 
     /// When it must be driven, whatever arrives.

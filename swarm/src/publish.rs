@@ -1,6 +1,7 @@
 //! One person's camera and microphone: the clip, sent at its own pace.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
@@ -31,6 +32,8 @@ pub(crate) struct Publisher {
     next_frame: Option<Instant>,
     sounds: u32,
     layers: Vec<Layer>,
+    /// As many layers are sent, from the lowest up: a server says when nobody takes the others, as it does to a browser.
+    wanted: Arc<AtomicUsize>,
 }
 
 /// Where one layer is.
@@ -54,7 +57,14 @@ impl Publisher {
     ) -> Self {
         let layers = clip.layers.iter().map(|_| Layer::default()).collect();
         let loudness = talks.map_or(SILENT, |place| -15 - 2 * (place.min(15) as i8));
-        Self { clip, person, loudness, audio, video, simulcast, next_sound: None, next_frame: None, sounds: 0, layers }
+        let wanted = Arc::new(AtomicUsize::new(usize::MAX));
+        let (next_sound, next_frame) = (None, None);
+        Self { clip, person, loudness, audio, video, simulcast, next_sound, next_frame, sounds: 0, layers, wanted }
+    }
+
+    /// To say how many layers are wanted.
+    pub(crate) fn wanted(&self) -> Arc<AtomicUsize> {
+        self.wanted.clone()
     }
 
     /// Starts; people are out of step, as people are.
@@ -88,8 +98,13 @@ impl Publisher {
             self.next_sound = Some(following(due, SOUND_EVERY, now));
         }
         while let Some(due) = self.next_frame.filter(|due| *due <= now) {
+            let wanted = self.wanted.load(Ordering::Relaxed);
             for layer in 0..self.layers.len() {
-                self.frame(layer, now, rtc, pts.vp8);
+                if layer < wanted {
+                    self.frame(layer, now, rtc, pts.vp8);
+                } else {
+                    self.layers[layer].at = 0;
+                }
             }
             self.next_frame = Some(following(due, FRAME_EVERY, now));
         }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,8 +82,10 @@ impl Room for VerandaRoom {
         })?;
         rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer)?)?;
         let connection = Connection::new(person, (rtc, udp), clicked, place.told.clone())?;
-        place.engine.add(publishing(connection, person, role, mids))?;
-        Ok(Box::new(VerandaLine { socket }))
+        let connection = publishing(connection, person, role, mids);
+        let wanted = connection.wanted();
+        place.engine.add(connection)?;
+        Ok(Box::new(VerandaLine { socket, wanted }))
     }
 }
 
@@ -111,6 +115,8 @@ fn refused(message: &Value) -> Result<()> {
 
 struct VerandaLine {
     socket: JsonSocket,
+    /// How many layers of the camera the server wants.
+    wanted: Option<Arc<AtomicUsize>>,
 }
 
 impl Line for VerandaLine {
@@ -118,6 +124,11 @@ impl Line for VerandaLine {
         for message in self.socket.pump()? {
             refused(&message)?;
             ensure!(message["type"] != "media_lost", "the server lost the media: {message}");
+            if let (Some(wanted), "layers", Some(layers)) =
+                (&self.wanted, message["type"].as_str().unwrap_or_default(), message["layers"].as_u64())
+            {
+                wanted.store(layers as usize, Ordering::Relaxed);
+            }
         }
         Ok(())
     }
