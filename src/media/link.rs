@@ -87,12 +87,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Takes over the appsink.
-    pub(crate) fn new(appsink: AppSink) -> Self {
-        Self::delayed(appsink, gst::ClockTime::ZERO)
-    }
-
-    /// Takes over the appsink of an encoder that puts silence of this length first, without saying so in its times.
+    /// Takes over the appsink of an encoder; one of sound puts silence of this length first, without saying so in its times.
     pub(crate) fn delayed(appsink: AppSink, delay: gst::ClockTime) -> Self {
         appsink.set_property("sync", false);
         appsink.set_property("async", false);

@@ -12,12 +12,11 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use self::worker::Worker;
 use super::encoder::Encoding;
 use super::links::Links;
-use super::mixer::Voiced;
 use super::pipeline::BusEvent;
 use super::problem::Problem;
 use super::remux::Finished;
 use super::template::Templates;
-use crate::domain::ids::{OutputId, RoomId};
+use crate::domain::ids::{OutputId, RoomId, TrackId};
 use crate::domain::media::{Feed, MediaEvent, OutputEvent, OutputJob, OwnTrack, Rendition, Scene, StillSize};
 use crate::domain::target::Targets;
 
@@ -65,7 +64,7 @@ enum Command {
 /// Whose bus spoke. The number tells a pipeline from the one it replaced.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Speaker {
-    Mixer(Voiced),
+    Input(TrackId),
     Encoder(Encoding),
     Viewer(Encoding),
     Output(OutputId, u32),

@@ -26,7 +26,6 @@ pub(crate) struct MixerTemplate {
     pub(crate) canvas: Canvas,
     #[serde(default)]
     pub(crate) brand: Brand,
-    pub(crate) sound: Mixing,
     pub(crate) decoders: Decoders,
     pub(crate) tile: TileChain,
     pub(crate) renditions: Renditions,
@@ -58,14 +57,6 @@ impl Default for Brand {
     fn default() -> Self {
         Self { background: "#15171d".into(), logo: None, logo_data: None }
     }
-}
-
-/// The permanent input and the mixing element of the sound.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Mixing {
-    pub(crate) base: String,
-    pub(crate) mixer: String,
 }
 
 /// From ordered RTP to raw media, per codec.

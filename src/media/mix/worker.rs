@@ -18,7 +18,7 @@ use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
 use crate::domain::media::{Feed, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
 use crate::media::encoder::{Encoder, Encoding, Recipe};
-use crate::media::mixer::{Joint, Mixer, Voiced};
+use crate::media::mixer::{Joint, Mixer};
 use crate::media::output::viewer::{self, Viewer};
 use crate::media::pipeline::{BusEvent, Time};
 use crate::media::problem::Problem;
@@ -211,7 +211,7 @@ impl Worker {
             self.woken = Instant::now();
             let joint = Joint { links: self.shared.links.clone(), templates: self.shared.templates.clone() };
             let own = self.own.clone();
-            let tell = Arc::new(move |voiced, event| drop(own.send(Command::Bus(Speaker::Mixer(voiced), event))));
+            let tell = Arc::new(move |track, event| drop(own.send(Command::Bus(Speaker::Input(track), event))));
             let mut mixer = Mixer::start(joint, self.scene.canvas, &self.time, tell)?;
             mixer.show(&self.scene);
             self.mixer = Some(mixer);
@@ -319,13 +319,13 @@ impl Worker {
                     self.heard_output(id, event);
                 }
             }
-            (Speaker::Mixer(Voiced::Input(track)), BusEvent::Error { .. }) => {
+            (Speaker::Input(track), BusEvent::Error { .. }) => {
                 if let Some(mixer) = &mut self.mixer {
                     mixer.input_failed(track);
                 }
             }
             (Speaker::Viewer(encoding), BusEvent::Error { .. }) => drop(self.viewers.remove(&encoding)),
-            (Speaker::Encoder(_) | Speaker::Mixer(Voiced::Mix), BusEvent::Error { .. }) => self.start_over(),
+            (Speaker::Encoder(_), BusEvent::Error { .. }) => self.start_over(),
             (Speaker::Still(size), BusEvent::Error { text, .. }) => self.tell_still(size, Err(&Problem::new(text))),
             (_, BusEvent::Eos | BusEvent::Part { .. }) => {}
         }

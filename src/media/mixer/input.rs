@@ -8,6 +8,7 @@ use gst::prelude::*;
 use gst_app::AppSrc;
 
 use super::canvas::Film;
+use super::desk::{Strip, sample_at};
 use super::lipsync::{Group, TrackClock};
 use crate::domain::ids::TrackId;
 use crate::media::links::{Links, SubscriptionId};
@@ -25,7 +26,7 @@ pub(super) const REORDER: u32 = 100;
 #[derive(Debug, Clone)]
 pub(super) enum Outlet {
     Film(Arc<Film>),
-    Sound(AppSrc),
+    Sound(Arc<Strip>),
 }
 
 /// What the threads of one input share.
@@ -45,7 +46,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A raw buffer left the decoder: moved by the lip-sync delay and pushed on.
-    pub(super) fn deliver(&self, mut buffer: gst::Buffer, caps: Option<gst::Caps>) {
+    pub(super) fn deliver(&self, buffer: gst::Buffer, caps: Option<gst::Caps>) {
         self.last.store(self.time.now().nseconds(), Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some(outlet) = super::lock(&self.outlet).clone() else { return };
@@ -58,14 +59,11 @@ impl Flow {
                     film.push(buffer, info, shown);
                 }
             }
-            Outlet::Sound(appsrc) => {
-                let writable = buffer.make_mut();
-                writable.set_pts(shown);
-                writable.set_dts(gst::ClockTime::NONE);
-                if appsrc.caps() != caps {
-                    appsrc.set_caps(caps.as_ref());
+            Outlet::Sound(strip) => {
+                if let Some((shown, map)) = shown.zip(buffer.map_readable().ok()) {
+                    let samples: Vec<f32> = map.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                    strip.push(sample_at(shown), &samples);
                 }
-                let _ = appsrc.push_buffer(buffer);
             }
         }
     }

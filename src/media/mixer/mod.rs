@@ -1,16 +1,17 @@
-//! The mix itself: a canvas and a running pipeline of sound, to which filmed tiles and voices come and go.
+//! The mix itself: a canvas and a mixing desk, to which filmed tiles and voices come and go.
 //!
 //! ```text
-//! in-…  : RTP ─> jitterbuffer ─> decode ─┬─> film ─┐ (one pipeline per track)
-//!                                         │         v
+//! in-…  : RTP ─> jitterbuffer ─> decode ─┬─> film ──┐ (one pipeline per track)
+//!                                         └─> strip ─│─┐
 //! canvas: background ─> films, scaled, with their names ─> title ─> raw picture ─> encoders
-//! mix   : silence ──> audiomixer (one pad per voice) ─────────────> raw sound ───> encoders
+//! desk  : strips, added up ────────────────────────────────────────> raw sound ───> encoders
 //! ```
 
 mod canvas;
+mod desk;
 pub(crate) mod input;
 pub(crate) mod lipsync;
-mod pad;
+mod pacer;
 mod paint;
 mod tile;
 mod voice;
@@ -19,9 +20,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gst::prelude::*;
-
 use self::canvas::{Canvas as Drawing, Overlay};
+use self::desk::Desk;
 use self::input::{REORDER, Recipe};
 use self::lipsync::Group;
 use self::paint::Backdrop;
@@ -29,7 +29,7 @@ use self::tile::Picture;
 use self::voice::Voice;
 use super::link::Stream;
 use super::links::Links;
-use super::pipeline::{BusEvent, Pipeline, Time};
+use super::pipeline::{BusEvent, Time};
 use super::problem::Problem;
 use super::template::Templates;
 use crate::domain::canvas::Canvas;
@@ -39,6 +39,11 @@ use crate::domain::media::{Scene, Tile};
 /// Cameras nearly always come so; naming it keeps the canvas the same whoever joins, and spares a conversion.
 const COLOUR: &str = "bt601";
 
+/// From the moment something shows or sounds to its being mixed: what jitterbuffers and decoders may take.
+const LATENCY: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+/// A machine that stood still for longer than this has lost what was between.
+const MOST_BEHIND: gst::ClockTime = gst::ClockTime::from_seconds(2);
+
 /// What the mix stands on.
 #[derive(Clone)]
 pub(crate) struct Joint {
@@ -46,17 +51,8 @@ pub(crate) struct Joint {
     pub(crate) templates: Arc<Templates>,
 }
 
-/// Which pipeline spoke on its bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Voiced {
-    /// The mix's own.
-    Mix,
-    /// The input of a track.
-    Input(TrackId),
-}
-
-/// Hands bus events of the mix and its inputs to their owner's thread.
-pub(crate) type Tell = Arc<dyn Fn(Voiced, BusEvent) + Send + Sync>;
+/// Hands what the pipeline of a track says on its bus to the owner's thread.
+pub(crate) type Tell = Arc<dyn Fn(TrackId, BusEvent) + Send + Sync>;
 
 /// The running mix. Dropping it stops everything in it.
 pub(crate) struct Mixer {
@@ -71,55 +67,38 @@ pub(crate) struct Mixer {
     background: Vec<u8>,
     title: Option<Overlay>,
     logo: Option<Overlay>,
-    audiomixer: gst::Element,
+    desk: Desk,
     /// The composed picture, raw.
     pub(crate) picture: Stream,
     /// The mixed sound, raw.
     pub(crate) sound: Stream,
-    // Last: inputs leave before it stops.
-    pipeline: Pipeline,
     ticks: u32,
 }
 
 impl Mixer {
     /// Starts with nobody in it.
     pub(crate) fn start(joint: Joint, canvas: Canvas, time: &Time, tell: Tell) -> Result<Self, Problem> {
-        let own = tell.clone();
-        let pipeline = Pipeline::new("mix", time, move |event| own(Voiced::Mix, event));
-        let named = |problem: Problem| problem.within("mixer.toml");
-        let template = &joint.templates.mixer;
-        let sound = &template.sound;
-        let heard = voice::sound_caps();
-        let audio = pipeline
-            .add_bin(&format!("{} ! {heard} ! {} ! {heard} ! appsink name=sound", sound.base, sound.mixer))
-            .map_err(named)?;
-        let part = |name: &str| {
-            audio.by_name(name).ok_or_else(|| Problem::new(format!("no element named '{name}'"))).map_err(named)
-        };
-        let sink = part("sound")?.downcast().map_err(|_| Problem::new("'sound' is not an appsink"))?;
-        let drawing = Drawing::start(canvas, time)?;
+        let (drawing, desk) = (Drawing::start(canvas, time)?, Desk::start(time)?);
         let mut mixer = Self {
             picture: drawing.out.clone(),
-            sound: Stream::new(sink),
+            sound: desk.out.clone(),
             canvas: drawing,
             background: Vec::new(),
             title: None,
             logo: None,
-            audiomixer: part("mixer")?,
-            joint: joint.clone(),
+            desk,
+            joint,
             time: time.clone(),
             tell,
             scene: Scene { canvas, ..Scene::default() },
             pictures: HashMap::new(),
             voices: HashMap::new(),
             groups: HashMap::new(),
-            pipeline,
             ticks: 0,
         };
         mixer.draw_background();
         mixer.draw_logo();
         mixer.set_base();
-        mixer.pipeline.play().map_err(named)?;
         Ok(mixer)
     }
 
@@ -167,8 +146,7 @@ impl Mixer {
         let recipe = Recipe { track, height: tile::height(tile.rect), reorder: REORDER, time: &self.time, group };
         let tell = self.tell.clone();
         let canvas = self.scene.canvas;
-        let opened =
-            Picture::open(&self.joint, recipe, (tile, canvas), move |event| tell(Voiced::Input(track), event))?;
+        let opened = Picture::open(&self.joint, recipe, (tile, canvas), move |event| tell(track, event))?;
         if let Some(mut picture) = opened {
             picture.update(tile, order);
             self.pictures.insert(track, picture);
@@ -177,13 +155,7 @@ impl Mixer {
     }
 
     fn hear(&mut self, scene: &Scene) {
-        self.voices.retain(|track, voice| {
-            let stays = scene.voices.contains(track);
-            if !stays {
-                voice.close();
-            }
-            stays
-        });
+        self.voices.retain(|track, _| scene.voices.contains(track));
         for &track in &scene.voices {
             if self.voices.contains_key(&track) {
                 continue;
@@ -191,7 +163,7 @@ impl Mixer {
             let group = self.group(track.peer);
             let recipe = Recipe { track, height: 0, reorder: REORDER, time: &self.time, group };
             let tell = self.tell.clone();
-            match Voice::open(&self.joint, recipe, move |event| tell(Voiced::Input(track), event)) {
+            match Voice::open(&self.joint, recipe, &self.desk, move |event| tell(track, event)) {
                 Ok(Some(voice)) => drop(self.voices.insert(track, voice)),
                 Ok(None) => {}
                 Err(problem) => tracing::warn!(%track.peer, %problem, "a voice is not heard"),
@@ -226,11 +198,6 @@ impl Mixer {
         if changed {
             self.set_films();
         }
-        for voice in self.voices.values_mut() {
-            if let Err(problem) = voice.tick(&self.audiomixer) {
-                tracing::warn!(%problem, "a voice is not mixed");
-            }
-        }
     }
 
     /// An input's pipeline failed: it is taken out; the next tick of the scene makes it again.
@@ -238,9 +205,7 @@ impl Mixer {
         if let Some(mut picture) = self.pictures.remove(&track) {
             picture.close();
         }
-        if let Some(mut voice) = self.voices.remove(&track) {
-            voice.close();
-        }
+        self.voices.remove(&track);
         self.set_films();
     }
 

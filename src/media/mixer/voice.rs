@@ -1,20 +1,20 @@
-//! One voice in the mixed sound: decoded while it is among the loudest, its pad given back when it falls silent.
+//! One voice in the mixed sound: decoded while it is among the loudest, its strip at the desk given back after.
+
+use std::sync::Arc;
 
 use gst_app::{AppSink, AppSinkCallbacks};
 
 use super::Joint;
+use super::desk::{Desk, Strip, sound_caps};
 use super::input::{Input, Outlet, Recipe};
-use super::pad::MixPad;
 use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 
-/// A pad without sound for this long would only make the mixer wait.
-const STALE: gst::ClockTime = gst::ClockTime::from_mseconds(600);
-
-/// A voice that is mixed.
+/// A voice that is mixed. Dropping it ends it; what was decoded is still heard.
 pub(super) struct Voice {
+    /// Holds the subscription and the pipeline.
     input: Input,
-    pad: Option<MixPad>,
+    strip: Arc<Strip>,
 }
 
 impl Voice {
@@ -22,6 +22,7 @@ impl Voice {
     pub(super) fn open(
         joint: &Joint,
         recipe: Recipe<'_>,
+        desk: &Desk,
         tell: impl Fn(BusEvent) + Send + Sync + 'static,
     ) -> Result<Option<Self>, Problem> {
         let decoder = &joint.templates.mixer.decoders.opus;
@@ -46,38 +47,16 @@ impl Voice {
                 })
                 .build(),
         );
-        input.pipeline.play()?;
-        Ok(Some(Self { input, pad: None }))
-    }
-
-    /// Joins or leaves the mix as sound comes or stops (DTX). Called about ten times a second.
-    pub(super) fn tick(&mut self, audiomixer: &gst::Element) -> Result<(), Problem> {
-        let fresh = self.input.is_fresh(STALE);
-        if fresh && self.pad.is_none() {
-            let pad = MixPad::open(audiomixer, &sound_caps())?;
-            self.input.connect(Some(Outlet::Sound(pad.appsrc())));
-            self.pad = Some(pad);
-        } else if !fresh && self.pad.is_some() {
-            self.close();
-        }
-        Ok(())
-    }
-
-    /// Leaves the mix.
-    pub(super) fn close(&mut self) {
-        self.input.connect(None);
-        if let Some(pad) = self.pad.take() {
-            pad.close();
-        }
+        let voice = Self { input, strip: desk.add() };
+        voice.input.connect(Some(Outlet::Sound(voice.strip.clone())));
+        voice.input.pipeline.play()?;
+        Ok(Some(voice))
     }
 }
 
-/// The format of all sound in the mix.
-pub(super) fn sound_caps() -> gst::Caps {
-    gst::Caps::builder("audio/x-raw")
-        .field("format", "F32LE")
-        .field("layout", "interleaved")
-        .field("rate", 48_000)
-        .field("channels", 2)
-        .build()
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.input.connect(None);
+        self.strip.close();
+    }
 }

@@ -9,23 +9,19 @@ mod surface;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(super) use self::film::{Film, Look};
 use self::sheet::{Base, Drawer, Plan, Sheet, Shown};
 pub(super) use self::surface::{Layout, Overlay, Surface};
-use super::{COLOUR, lock};
+use super::pacer::Pacer;
+use super::{COLOUR, LATENCY, MOST_BEHIND, lock};
 use crate::domain::canvas::Canvas as Size;
 use crate::media::link::Stream;
 use crate::media::pipeline::Time;
 use crate::media::problem::Problem;
-
-/// From the moment a picture shows to its being drawn: what jitterbuffers and decoders may take.
-const LATENCY: gst::ClockTime = gst::ClockTime::from_mseconds(200);
-/// A machine that stood still for longer than this has lost what was between.
-const MOST_BEHIND: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
 /// The running canvas. Dropping it stops its thread.
 pub(super) struct Canvas {
@@ -40,8 +36,7 @@ struct Shared {
     size: Size,
     layout: Layout,
     board: Mutex<Board>,
-    stopped: Mutex<bool>,
-    stop: Condvar,
+    pacer: Pacer,
     /// Every picture, every second, …
     every: AtomicU32,
     /// How late the last picture was drawn, in ms.
@@ -101,8 +96,7 @@ impl Canvas {
             size,
             layout,
             board: Mutex::new(Board { now: Stand { base, films: Vec::new() }, drawn: false, next: VecDeque::new() }),
-            stopped: Mutex::new(false),
-            stop: Condvar::new(),
+            pacer: Pacer::default(),
             every: AtomicU32::new(1),
             late: AtomicU64::new(0),
         });
@@ -143,8 +137,7 @@ impl Canvas {
 
 impl Drop for Canvas {
     fn drop(&mut self) {
-        *lock(&self.shared.stopped) = true;
-        self.shared.stop.notify_all();
+        self.shared.pacer.end();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -165,7 +158,7 @@ impl Painter {
     fn run(mut self) {
         let caps = caps(self.shared.size);
         let mut nth = self.number(self.time.now());
-        while !self.shared.waits_until(self.due(nth), &self.time) {
+        while self.shared.pacer.waits_until(self.due(nth), &self.time) {
             let behind = self.time.now().saturating_sub(self.due(nth));
             self.shared.late.store(behind.mseconds(), Ordering::Relaxed);
             if behind > MOST_BEHIND {
@@ -208,18 +201,6 @@ impl Painter {
 }
 
 impl Shared {
-    /// Waits for a moment of the mix's time. True when it is over.
-    fn waits_until(&self, due: gst::ClockTime, time: &Time) -> bool {
-        let mut stopped = lock(&self.stopped);
-        loop {
-            let left = due.saturating_sub(time.now());
-            if *stopped || left.is_zero() {
-                return *stopped;
-            }
-            stopped = self.stop.wait_timeout(stopped, left.into()).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
     fn plan(&self, now: gst::ClockTime) -> Plan {
         let mut board = lock(&self.board);
         let stand = board.at(now);

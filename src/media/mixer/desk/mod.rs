@@ -1,0 +1,122 @@
+//! The mixed sound: a thread that adds up, fifty times a second, what the voices say.
+//!
+//! GStreamer's audiomixer was here before: docs/decisions/0009-the-canvas-is-ours.md says why no more.
+
+mod strip;
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+pub(super) use self::strip::Strip;
+use self::strip::{CHANNELS, RATE};
+use super::pacer::Pacer;
+use super::{LATENCY, MOST_BEHIND, lock};
+use crate::media::link::Stream;
+use crate::media::pipeline::Time;
+use crate::media::problem::Problem;
+
+/// Of one buffer.
+const LENGTH: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+const FRAMES: usize = (RATE * 20 / 1000) as usize;
+
+/// The running desk. Dropping it stops its thread.
+pub(super) struct Desk {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// What is heard, raw.
+    pub(super) out: Stream,
+}
+
+#[derive(Default)]
+struct Shared {
+    strips: Mutex<Vec<Arc<Strip>>>,
+    pacer: Pacer,
+}
+
+impl Desk {
+    /// Starts with silence.
+    pub(super) fn start(time: &Time) -> Result<Self, Problem> {
+        let (shared, out) = (Arc::<Shared>::default(), Stream::made());
+        let mix = Mix { shared: shared.clone(), time: time.clone(), out: out.clone(), caps: sound_caps() };
+        let thread = std::thread::Builder::new().name("desk".into()).spawn(move || mix.run());
+        let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
+        Ok(Self { shared, thread: Some(thread), out })
+    }
+
+    /// One more voice, until it is closed and heard to its end.
+    pub(super) fn add(&self) -> Arc<Strip> {
+        let strip = Arc::<Strip>::default();
+        lock(&self.shared.strips).push(strip.clone());
+        strip
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.shared.pacer.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread that mixes.
+struct Mix {
+    shared: Arc<Shared>,
+    time: Time,
+    out: Stream,
+    caps: gst::Caps,
+}
+
+impl Mix {
+    fn run(self) {
+        let mut nth = number(self.time.now());
+        while self.shared.pacer.waits_until(heard(nth) + LATENCY, &self.time) {
+            if self.time.now().saturating_sub(heard(nth) + LATENCY) > MOST_BEHIND {
+                nth = number(self.time.now().saturating_sub(LATENCY));
+                continue;
+            }
+            self.send(nth);
+            nth += 1;
+        }
+    }
+
+    fn send(&self, nth: u64) {
+        let mut mix = vec![0.0; FRAMES * CHANNELS];
+        let at = nth as i64 * FRAMES as i64;
+        lock(&self.shared.strips).retain(|strip| strip.mix_into(at, &mut mix));
+        let bytes: Vec<u8> = mix.iter().flat_map(|sample| sample.clamp(-1.0, 1.0).to_le_bytes()).collect();
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(heard(nth));
+            buffer.set_duration(LENGTH);
+        }
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        self.out.send(&gst::Sample::builder().buffer(&buffer).caps(&self.caps).segment(&segment).build());
+    }
+}
+
+/// When a buffer begins to be heard.
+fn heard(nth: u64) -> gst::ClockTime {
+    LENGTH * nth
+}
+
+/// The first buffer that is not before this.
+fn number(running: gst::ClockTime) -> u64 {
+    running.nseconds().div_ceil(LENGTH.nseconds())
+}
+
+/// The sample of the running time that is heard at this moment.
+pub(super) fn sample_at(running: gst::ClockTime) -> i64 {
+    (u128::from(running.nseconds()) * u128::from(RATE) / 1_000_000_000) as i64
+}
+
+/// The format of all sound in the mix.
+pub(super) fn sound_caps() -> gst::Caps {
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "F32LE")
+        .field("layout", "interleaved")
+        .field("rate", RATE as i32)
+        .field("channels", CHANNELS as i32)
+        .build()
+}
