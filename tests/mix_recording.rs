@@ -77,7 +77,8 @@ fn people_come_and_go_and_the_recording_holds_it_all() {
     let tone = |from: f64, hz| strength(&heard[(from * 48_000.0) as usize..][..24_000], hz);
     assert!(tone(2.0, 400.0) > 0.15 && tone(2.0, 900.0) < 0.01, "{} {}", tone(2.0, 400.0), tone(2.0, 900.0));
     assert!(tone(5.0, 400.0) > 0.15 && tone(5.0, 900.0) > 0.15);
-    assert!(tone(8.2, 400.0) < 0.01 && tone(8.2, 900.0) > 0.15);
+    let last = [tone(8.2, 400.0), tone(8.2, 900.0)];
+    assert!(last[0] < 0.01 && last[1] > 0.15, "{last:?}");
 }
 
 /// A picture that is 80 ms late on its way, a voice that is not: in the recording they are together again. A camera that

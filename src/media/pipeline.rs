@@ -123,11 +123,6 @@ impl Pipeline {
         Ok(bin)
     }
 
-    /// Adds an element.
-    pub(crate) fn add(&self, element: &impl IsA<gst::Element>) -> Result<(), Problem> {
-        self.inner.add(element).map_err(|_| Problem::new("can't be added"))
-    }
-
     /// The element of this name, wherever it is in the pipeline, as the type asked for.
     pub(crate) fn named<T: IsA<gst::Element>>(&self, name: &str) -> Result<T, Problem> {
         self.inner

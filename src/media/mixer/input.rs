@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gst::prelude::*;
-use gst_app::AppSrc;
 
 use super::canvas::Film;
 use super::desk::{Strip, sample_at};
@@ -17,7 +16,7 @@ use crate::media::problem::Problem;
 use crate::rtp::description::CodecName;
 use crate::rtp::sink::{PacketSink, local_payload_type};
 
-/// Packets that may wait for the decoder: about a second of video.
+/// Packets that are taken in a second in which none comes out of the jitterbuffer: a decoder that stands still piles up no more.
 const MOST_PACKETS: u64 = 1024;
 /// How long packets wait for one that is missing, in ms. With decoding it must stay under the mixers' latency.
 pub(super) const REORDER: u32 = 100;
@@ -41,6 +40,7 @@ pub(super) struct Flow {
     /// Running time (ns) at which the last buffer came out.
     last: AtomicU64,
     count: AtomicU64,
+    gate: Gate,
     subscription: OnceLock<SubscriptionId>,
 }
 
@@ -76,24 +76,48 @@ impl Flow {
     }
 }
 
-/// The net thread's end.
+/// Lets packets in while they come out at the other end.
+#[derive(Debug, Default)]
+struct Gate {
+    /// The second of the running time that is counted in.
+    second: AtomicU64,
+    /// Packets of this second since one came out.
+    count: AtomicU64,
+}
+
+impl Gate {
+    fn lets_in(&self, now: gst::ClockTime) -> bool {
+        if self.second.swap(now.seconds(), Ordering::Relaxed) != now.seconds() {
+            self.came_out();
+        }
+        self.count.fetch_add(1, Ordering::Relaxed) < MOST_PACKETS
+    }
+
+    fn came_out(&self) {
+        self.count.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The net thread's end: a pad without an element, which pushes straight into the jitterbuffer. That takes a packet without
+/// waiting for anything; an appsrc would be one more thread to wake for each.
 struct Inlet {
-    appsrc: AppSrc,
+    pad: gst::Pad,
     flow: Arc<Flow>,
 }
 
 impl PacketSink for Inlet {
     fn rtp(&mut self, packet: &[u8]) {
-        if self.appsrc.current_level_buffers() >= MOST_PACKETS {
+        let arrived = self.flow.time.now();
+        if !self.flow.gate.lets_in(arrived) {
             return;
         }
         let mut buffer = gst::Buffer::from_mut_slice(packet.to_vec());
-        let arrived = self.flow.time.now();
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(arrived);
             buffer.set_dts(arrived);
         }
-        let _ = self.appsrc.push_buffer(buffer);
+        // Refused before the pipeline has started and after it has stopped.
+        let _ = self.pad.push(buffer);
     }
 
     fn rtcp(&mut self, packet: &[u8]) {
@@ -133,8 +157,7 @@ impl Input {
         chain: impl FnOnce(CodecName) -> String,
         tell: impl Fn(BusEvent) + Send + Sync + 'static,
     ) -> Result<Option<Self>, Problem> {
-        let appsrc = AppSrc::builder().name("rtp").is_live(true).format(gst::Format::Time).build();
-        appsrc.set_max_bytes(0);
+        let pad = gst::Pad::builder(gst::PadDirection::Src).name("rtp").build();
         let rate = if recipe.height == 0 { 48_000 } else { 90_000 };
         let flow = Arc::new(Flow {
             time: recipe.time.clone(),
@@ -144,9 +167,10 @@ impl Input {
             outlet: Mutex::new(None),
             last: AtomicU64::new(0),
             count: AtomicU64::new(0),
+            gate: Gate::default(),
             subscription: OnceLock::new(),
         });
-        let inlet = Inlet { appsrc: appsrc.clone(), flow: flow.clone() };
+        let inlet = Inlet { pad: pad.clone(), flow: flow.clone() };
         let Some((subscription, codec)) = links.subscribe(recipe.track, recipe.height, Box::new(inlet)) else {
             return Ok(None);
         };
@@ -154,21 +178,20 @@ impl Input {
         let pipeline = Pipeline::new(&format!("in-{}-{:?}", recipe.track.peer, recipe.track.source), recipe.time, tell);
         // From here on a failure drops `input` and with it the subscription.
         let input = Self { links: links.clone(), subscription, flow, pipeline };
-        input.build(&appsrc, codec, recipe.reorder, &chain(codec))?;
+        input.build(&pad, codec, recipe.reorder, &chain(codec))?;
         Ok(Some(input))
     }
 
-    fn build(&self, appsrc: &AppSrc, codec: CodecName, reorder: u32, chain: &str) -> Result<(), Problem> {
-        appsrc.set_caps(Some(&rtp_caps(codec)));
+    fn build(&self, inlet: &gst::Pad, codec: CodecName, reorder: u32, chain: &str) -> Result<(), Problem> {
         let launch =
             format!("rtpjitterbuffer name=jitter latency={reorder} do-lost=true drop-on-latency=true ! {chain}");
         let bin = self.pipeline.add_bin(&launch)?;
-        self.pipeline.add(appsrc)?;
-        appsrc.link(&bin).map_err(|_| Problem::new("the decoder takes no RTP"))?;
+        open(inlet, &bin, &rtp_caps(codec)).ok_or_else(|| Problem::new("the decoder takes no RTP"))?;
         let jitter: gst::Element = self.pipeline.named("jitter")?;
         let Some(pad) = jitter.static_pad("src") else { return Ok(()) };
         let flow = self.flow.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            flow.gate.came_out();
             if let Some((timestamp, running)) = info.buffer().and_then(rtp_time) {
                 let mut clock = super::lock(&flow.clock);
                 clock.packet(timestamp, running);
@@ -225,6 +248,16 @@ impl Drop for Input {
         self.connect(None);
         super::lock(&self.flow.group).set(self.flow.track.source, None);
     }
+}
+
+/// Links the pad to the chain, and says what will come: events stay with the pad until the chain has started.
+fn open(inlet: &gst::Pad, chain: &gst::Bin, caps: &gst::Caps) -> Option<()> {
+    inlet.set_active(true).ok()?;
+    inlet.link(&chain.static_pad("sink")?).ok()?;
+    inlet.push_event(gst::event::StreamStart::new("rtp"));
+    inlet.push_event(gst::event::Caps::new(caps));
+    inlet.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+    Some(())
 }
 
 fn rtp_caps(codec: CodecName) -> gst::Caps {

@@ -19,6 +19,12 @@ use crate::media::problem::Problem;
 const LENGTH: gst::ClockTime = gst::ClockTime::from_mseconds(20);
 const FRAMES: usize = (RATE * 20 / 1000) as usize;
 
+/// A machine so busy that decoded voices come too late is waited for a little longer, in these steps, up to this.
+const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(60);
+const MOST_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(300);
+/// Buffers (20 s) in which nothing came late, until a step is taken back.
+const CALM: u64 = 1000;
+
 /// The running desk. Dropping it stops its thread.
 pub(super) struct Desk {
     shared: Arc<Shared>,
@@ -37,7 +43,13 @@ impl Desk {
     /// Starts with silence.
     pub(super) fn start(time: &Time) -> Result<Self, Problem> {
         let (shared, out) = (Arc::<Shared>::default(), Stream::made());
-        let mix = Mix { shared: shared.clone(), time: time.clone(), out: out.clone(), caps: sound_caps() };
+        let mix = Mix {
+            shared: shared.clone(),
+            time: time.clone(),
+            out: out.clone(),
+            caps: sound_caps(),
+            patience: Patience::default(),
+        };
         let thread = std::thread::Builder::new().name("desk".into()).spawn(move || mix.run());
         let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
         Ok(Self { shared, thread: Some(thread), out })
@@ -66,13 +78,33 @@ struct Mix {
     time: Time,
     out: Stream,
     caps: gst::Caps,
+    patience: Patience,
+}
+
+/// How much longer than [`LATENCY`] is waited for voices. Times stay what they are: only the mix comes later.
+#[derive(Debug, Default)]
+struct Patience {
+    more: gst::ClockTime,
+    calm: u64,
+}
+
+impl Patience {
+    /// One more buffer was mixed.
+    fn note(&mut self, late: bool) {
+        self.calm = if late { 0 } else { self.calm + 1 };
+        if late {
+            self.more = (self.more + STEP).min(MOST_PATIENCE);
+        } else if self.calm.is_multiple_of(CALM) {
+            self.more = self.more.saturating_sub(STEP);
+        }
+    }
 }
 
 impl Mix {
-    fn run(self) {
+    fn run(mut self) {
         let mut nth = number(self.time.now());
-        while self.shared.pacer.waits_until(heard(nth) + LATENCY, &self.time) {
-            if self.time.now().saturating_sub(heard(nth) + LATENCY) > MOST_BEHIND {
+        while self.shared.pacer.waits_until(self.due(nth), &self.time) {
+            if self.time.now().saturating_sub(self.due(nth)) > MOST_BEHIND {
                 nth = number(self.time.now().saturating_sub(LATENCY));
                 continue;
             }
@@ -81,10 +113,19 @@ impl Mix {
         }
     }
 
-    fn send(&self, nth: u64) {
+    fn due(&self, nth: u64) -> gst::ClockTime {
+        heard(nth) + LATENCY + self.patience.more
+    }
+
+    fn send(&mut self, nth: u64) {
         let mut mix = vec![0.0; FRAMES * CHANNELS];
-        let at = nth as i64 * FRAMES as i64;
-        lock(&self.shared.strips).retain(|strip| strip.mix_into(at, &mut mix));
+        let (at, mut late) = (nth as i64 * FRAMES as i64, false);
+        lock(&self.shared.strips).retain(|strip| {
+            let mixed = strip.mix_into(at, &mut mix);
+            late |= mixed.late;
+            !mixed.last
+        });
+        self.patience.note(late);
         let bytes: Vec<u8> = mix.iter().flat_map(|sample| sample.clamp(-1.0, 1.0).to_le_bytes()).collect();
         let mut buffer = gst::Buffer::from_mut_slice(bytes);
         if let Some(buffer) = buffer.get_mut() {
@@ -119,4 +160,28 @@ pub(super) fn sound_caps() -> gst::Caps {
         .field("rate", RATE as i32)
         .field("channels", CHANNELS as i32)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_voices_are_waited_for_longer_until_it_is_calm_again() {
+        let mut patience = Patience::default();
+        (0..9).for_each(|_| patience.note(true));
+        assert_eq!(patience.more, MOST_PATIENCE);
+        (1..CALM).for_each(|_| patience.note(false));
+        assert_eq!(patience.more, MOST_PATIENCE);
+        patience.note(false);
+        assert_eq!(patience.more, MOST_PATIENCE - STEP);
+        (0..9 * CALM).for_each(|_| patience.note(false));
+        assert_eq!(patience.more, gst::ClockTime::ZERO);
+    }
+
+    #[test]
+    fn a_moment_has_its_sample() {
+        assert_eq!(sample_at(heard(50)), 48_000);
+        assert_eq!([0, 1, 20_000_000].map(|time| number(gst::ClockTime::from_nseconds(time))), [0, 1, 1]);
+    }
 }

@@ -28,6 +28,15 @@ pub(in crate::media::mixer) struct Strip {
     tape: Mutex<Tape>,
 }
 
+/// What came of mixing a voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mixed {
+    /// Something had come too late to be heard.
+    pub(super) late: bool,
+    /// Nothing more is to come.
+    pub(super) last: bool,
+}
+
 #[derive(Debug, Default)]
 struct Tape {
     /// Interleaved.
@@ -49,11 +58,11 @@ impl Strip {
         lock(&self.tape).closed = true;
     }
 
-    /// Adds what is heard from `at` on to `mix`. False when this was the last.
-    pub(super) fn mix_into(&self, at: i64, mix: &mut [f32]) -> bool {
+    /// Adds what is heard from `at` on to `mix`.
+    pub(super) fn mix_into(&self, at: i64, mix: &mut [f32]) -> Mixed {
         let mut tape = lock(&self.tape);
-        tape.mix_into(at, mix);
-        !tape.closed || !tape.waiting.is_empty()
+        let late = tape.mix_into(at, mix);
+        Mixed { late, last: tape.closed && tape.waiting.is_empty() }
     }
 }
 
@@ -109,19 +118,21 @@ impl Tape {
         self.first += frames as i64;
     }
 
-    fn mix_into(&mut self, at: i64, mix: &mut [f32]) {
-        let late = usize::try_from(at - self.first).unwrap_or(0);
-        self.forget(late.min(self.waiting.len() / CHANNELS));
+    /// True when something had come too late.
+    fn mix_into(&mut self, at: i64, mix: &mut [f32]) -> bool {
+        let late = usize::try_from(at - self.first).unwrap_or(0).min(self.waiting.len() / CHANNELS);
+        self.forget(late);
         let frames = mix.len() / CHANNELS;
-        let Ok(silence) = usize::try_from(self.first - at) else { return };
+        let silence = usize::try_from(self.first - at).unwrap_or(frames);
         if self.waiting.is_empty() || silence >= frames {
-            return;
+            return late > 0;
         }
         let heard = (frames - silence).min(self.waiting.len() / CHANNELS);
         for (sum, sample) in mix[silence * CHANNELS..].iter_mut().zip(self.waiting.drain(..heard * CHANNELS)) {
             *sum += sample;
         }
         self.first += heard as i64;
+        late > 0
     }
 }
 
@@ -159,10 +170,13 @@ mod tests {
         one.push(0, &tone(0.25));
         other.push(480, &tone(0.5));
         let mut mix = vec![0.0; BUFFER * CHANNELS];
-        assert!(one.mix_into(0, &mut mix) && other.mix_into(0, &mut mix));
+        let as_it_should = Mixed { late: false, last: false };
+        assert_eq!([one.mix_into(0, &mut mix), other.mix_into(0, &mut mix)], [as_it_should; 2]);
         assert_eq!([mix[0], mix[2 * 480], mix[2 * 959 + 1]], [0.25, 0.75, 0.75]);
         one.push(0, &tone(1.0));
-        assert!(heard(&one, 960, 960).iter().all(|&sample| sample == 0.0));
+        let mut mix = vec![0.0; 2];
+        assert!(one.mix_into(960, &mut mix).late);
+        assert!(heard(&one, 961, 960).iter().all(|&sample| sample == 0.0));
     }
 
     #[test]
@@ -201,8 +215,8 @@ mod tests {
         strip.push(0, &tone(0.5));
         strip.close();
         let mut mix = vec![0.0; 480 * CHANNELS];
-        assert!(strip.mix_into(0, &mut mix));
-        assert!(!strip.mix_into(480, &mut mix));
+        assert!(!strip.mix_into(0, &mut mix).last);
+        assert!(strip.mix_into(480, &mut mix).last);
     }
 
     #[test]
