@@ -9,12 +9,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use mix_support::*;
+use veranda::domain::canvas::Canvas;
 use veranda::domain::ids::{OutputId, Source};
 use veranda::domain::media::{OutputEvent, OutputJob, OwnTrack, Scene};
 
 const RED: u32 = 0xc0_2020;
 const ONE: OutputId = OutputId(1);
 const TWO: OutputId = OutputId(2);
+/// Little to do: on a busy machine, where fewer pictures were made than asked for, this said nothing of disks.
+const SMALL: Canvas = Canvas { width: 640, height: 360, fps: 10, bitrate: None };
 /// Set in a process whose files may not grow over some 100 kB.
 const LIMITED: &str = "MIX_TEST_LIMITED";
 
@@ -65,8 +68,8 @@ fn run_full(small: &Path, large: Option<&Path>) {
     let voice = track(1, Source::Microphone);
     let links = FakeLinks::with([(1, Source::Camera, Sends::Colour(RED)), (1, Source::Microphone, Sends::Tone(400))]);
     let mut room = room(&links);
-    let filmed = tile(1, "Ann", Some(camera), rect(0, 0, 1280, 720));
-    room.mix.compose(Scene { voices: vec![voice], ..scene(vec![filmed], vec![]) });
+    let filmed = tile(1, "Ann", Some(camera), rect(0, 0, 640, 360));
+    room.mix.compose(Scene { canvas: SMALL, voices: vec![voice], ..scene(vec![filmed], vec![]) });
     let path = small.join("full.mp4");
     let other: Option<PathBuf> = large.map(|folder| folder.join("good.mp4"));
     if let Some(path) = &other {
@@ -85,9 +88,9 @@ fn run_full(small: &Path, large: Option<&Path>) {
     println!("{bytes} bytes, {duration} s");
     assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
     let frames = times(&path, "v");
-    assert!(duration > 2.0 && (duration - frames.len() as f64 / 30.0).abs() < 0.3, "{duration} {}", frames.len());
-    assert!(longest_gap(&frames) < 0.05);
-    let seen = colours(&path, rect(0, 0, 1280, 720));
+    assert!(duration > 2.0 && (duration - frames.len() as f64 / 10.0).abs() < 0.4, "{duration} {}", frames.len());
+    assert!(longest_gap(&frames) < 0.11);
+    let seen = colours(&path, rect(0, 0, 640, 360));
     assert!(seen.len() == frames.len() && near(seen[seen.len() - 1], RED));
     assert!(strength(&sound(&path)[48_000..72_000], 400.0) > 0.15);
     assert!(!veranda::media::remux::partial(&path).exists());
@@ -96,6 +99,6 @@ fn run_full(small: &Path, large: Option<&Path>) {
         room.reach(TWO, duration + 3.0);
         room.mix.stop(TWO);
         room.wait(TWO, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
-        assert!(longest_gap(&times(&path, "v")) < 0.05, "the other goes on as if nothing was");
+        assert!(longest_gap(&times(&path, "v")) < 0.11, "the other goes on as if nothing was");
     }
 }

@@ -137,6 +137,8 @@ fn room() -> RoomView {
             started_at: "2026-11-22T10:00:00Z".into(),
             duration: 12.5,
             slower: None,
+            smaller: None,
+            cheaper: false,
             error: None,
         }],
         streams: vec![StreamView {

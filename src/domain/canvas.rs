@@ -44,6 +44,19 @@ impl Canvas {
         ((USUAL_BITRATE * share / 10_000.0).round() * 10_000.0) as u32
     }
 
+    /// Half as wide and high, with its share of the bits.
+    #[must_use]
+    pub fn halved(self) -> Self {
+        let smaller = Self { width: (self.width / 2) & !1, height: (self.height / 2) & !1, ..self };
+        Self { bitrate: self.bitrate.map(|bits| smaller.share_of(bits, self)), ..smaller }
+    }
+
+    /// Of the bits of another size what suits this one.
+    pub fn share_of(self, bits: u32, other: Self) -> u32 {
+        let share = f64::from(self.usual_bitrate()) / f64::from(other.usual_bitrate().max(1));
+        (f64::from(bits) * share) as u32
+    }
+
     /// A length in pixels that was designed for a picture 720 high (or wide, where it is upright).
     pub fn scaled(&self, length: u32) -> u32 {
         (length * self.width.min(self.height) + 360) / 720
@@ -159,6 +172,14 @@ mod tests {
         assert_eq!(bits(640, 360, 30), 710_000);
         assert_eq!(bits(1920, 1080, 30), 3_670_000);
         assert!((5_000_000..7_000_000).contains(&bits(1920, 1080, 60)));
+    }
+
+    #[test]
+    fn half_a_canvas_is_even_and_has_its_share_of_the_bits() {
+        let asked = Canvas { width: 854, height: 480, fps: 30, bitrate: Some(1_000_000) }.halved();
+        assert_eq!((asked.width, asked.height, asked.fps), (426, 240, 30));
+        assert!(asked.bitrate.is_some_and(|bits| (340_000..370_000).contains(&bits)), "{asked:?}");
+        assert_eq!(Canvas::default().halved().bitrate, None);
     }
 
     #[test]

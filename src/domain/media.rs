@@ -295,6 +295,19 @@ pub struct Sent {
     pub seconds: f64,
 }
 
+/// What is made of the mix's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quality {
+    /// Pictures a second.
+    pub fps: u32,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// By the encoder's cheaper settings.
+    pub cheaper: bool,
+}
+
 /// The life of an output, as told by what makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutputEvent {
@@ -314,11 +327,8 @@ pub enum OutputEvent {
         /// Seconds of media so far.
         duration: f64,
     },
-    /// The machine cannot make all pictures: so many a second from now on; or all of them again.
-    Pace {
-        /// Pictures a second.
-        fps: u32,
-    },
+    /// The machine cannot make all of the picture: this from now on; or all of it again.
+    Pace(Quality),
     /// Where a recording stands: so long ago it was at this second of itself. Told when it begins and when it goes on
     /// after a pause.
     Placed {

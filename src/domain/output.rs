@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::canvas::Canvas;
 use super::ids::OutputId;
-use super::media::{OutputEvent, OwnTrack, RecordedTrack, Sent};
+use super::media::{OutputEvent, OwnTrack, Quality, RecordedTrack, Sent};
 use super::target::HlsWindow;
 pub use super::target::StreamUrl;
 use super::timeline::Timeline;
-use super::words::{Layout, Pace, RecordingState, StreamState};
+use super::words::{Encoder, Layout, Pace, RecordingState, StreamState};
 
 /// Changes of pace that are kept; a bound.
 const MOST_PACES: usize = 1000;
@@ -106,7 +106,7 @@ impl Recording {
         match event {
             OutputEvent::Live if self.state == RecordingState::Starting => self.state = RecordingState::Live,
             OutputEvent::Live | OutputEvent::Retrying { .. } | OutputEvent::Placed { .. } | OutputEvent::Sent(_) => {}
-            OutputEvent::Pace { fps } => self.pace(fps),
+            OutputEvent::Pace(quality) => self.pace(quality),
             OutputEvent::Tracks(tracks) => self.tracks = tracks,
             OutputEvent::Interrupted { error } => {
                 self.state = RecordingState::Finishing;
@@ -123,15 +123,27 @@ impl Recording {
         before != self.state || tracks != self.tracks.len() || paces != self.pace.len()
     }
 
-    fn pace(&mut self, fps: u32) {
+    fn pace(&mut self, quality: Quality) {
+        let Quality { fps, width, height, cheaper } = quality;
+        let encoder = Some(if cheaper { Encoder::Cheaper } else { Encoder::Usual });
         if self.pace.len() < MOST_PACES {
-            self.pace.push(Pace { at: self.duration, fps });
+            self.pace.push(Pace { at: self.duration, fps, width: Some(width), height: Some(height), encoder });
         }
     }
 
     /// Pictures a second, while they are fewer than asked for.
     pub fn slower(&self) -> Option<u32> {
         self.pace.last().map(|pace| pace.fps).filter(|fps| *fps < self.canvas.fps)
+    }
+
+    /// The picture's height, while it is smaller than asked for.
+    pub fn smaller(&self) -> Option<u32> {
+        self.pace.last().and_then(|pace| pace.height).filter(|height| *height < self.canvas.height)
+    }
+
+    /// Whether the picture is encoded by cheaper settings than usual.
+    pub fn is_cheaper(&self) -> bool {
+        self.pace.last().is_some_and(|pace| pace.encoder == Some(Encoder::Cheaper))
     }
 
     /// Ends it by an error.
@@ -202,7 +214,7 @@ impl Stream {
             OutputEvent::Sent(sent) => self.sent = sent,
             OutputEvent::Progress { .. }
             | OutputEvent::Finishing
-            | OutputEvent::Pace { .. }
+            | OutputEvent::Pace(_)
             | OutputEvent::Placed { .. }
             | OutputEvent::Tracks(_)
             | OutputEvent::Interrupted { .. } => {}
@@ -230,6 +242,23 @@ mod tests {
         assert_eq!(recording.file(), Some(Path::new("Room.mp4")));
         assert!(!recording.on(OutputEvent::Failed { error: "late".into() }));
         assert_eq!((recording.state, recording.bytes, recording.error), (RecordingState::Complete, 20, None));
+    }
+
+    #[test]
+    fn what_was_made_of_the_picture_is_noted_where_it_changed() {
+        let mut recording = Recording::new(OutputId(1), "Room".into(), Layout::Grid, Canvas::default(), Duration::ZERO);
+        let quality = |fps, height, cheaper| Quality { fps, width: height * 16 / 9, height, cheaper };
+        let told = |recording: &Recording| (recording.slower(), recording.smaller(), recording.is_cheaper());
+        assert_eq!(told(&recording), (None, None, false));
+        recording.on(OutputEvent::Progress { bytes: 1, duration: 7.5 });
+        assert!(recording.on(OutputEvent::Pace(quality(10, 720, false))));
+        assert_eq!(told(&recording), (Some(10), None, false));
+        recording.on(OutputEvent::Pace(quality(10, 360, true)));
+        assert_eq!(told(&recording), (Some(10), Some(360), true));
+        recording.on(OutputEvent::Pace(quality(30, 720, false)));
+        assert_eq!(told(&recording), (None, None, false));
+        let (at, last) = (recording.pace[0].at, recording.pace[1]);
+        assert_eq!((at, last.width, last.height, last.encoder), (7.5, Some(640), Some(360), Some(Encoder::Cheaper)));
     }
 
     #[test]

@@ -133,14 +133,32 @@ pub struct MediaState {
     pub screen_sound: bool,
 }
 
-/// From here on a recording has so many pictures a second: fewer than asked for where the machine could not make them, and
-/// all again later.
+/// With which settings the picture is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoder {
+    /// The usual ones.
+    Usual,
+    /// Those for a machine that is too busy: a picture that is less sharp for the same bits.
+    Cheaper,
+}
+
+/// What a recording's picture is from here on: less than asked for where the machine could not make it, and all again later.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Pace {
     /// Seconds of the recording.
     pub at: f64,
     /// Pictures a second.
     pub fps: u32,
+    /// Pixels. This and what follows are not in manifests of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// How it is encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Encoder>,
 }
 
 impl From<Source> for TrackSource {

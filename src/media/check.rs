@@ -129,7 +129,10 @@ pub fn check(templates: &Templates) -> Vec<Finding> {
     }
     for encoding in Encoding::ALL {
         let name = &encoding.template(templates).encoder;
-        findings.push(tried(format!("encoders/{name}.toml for {encoding:?}"), try_encoder(encoding, templates)));
+        findings.push(tried(format!("encoders/{name}.toml for {encoding:?}"), try_encoder(encoding, templates, false)));
+        if encoding == Encoding::Main && templates.choose(name).is_ok_and(|choice| choice.cheaper.is_some()) {
+            findings.push(tried(format!("encoders/{name}.toml: cheaper"), try_encoder(encoding, templates, true)));
+        }
     }
     findings.push(tried("mixer.toml: tile.convert".into(), try_tile(templates)));
     for (codec, launch) in decoders(templates) {
@@ -168,16 +171,17 @@ fn raw(encoding_is_picture: bool, templates: &Templates) -> String {
     }
 }
 
-/// Test media encoded as this machine does.
-fn encoded(encoding: Encoding, templates: &Templates) -> Result<String, Problem> {
+/// Test media encoded as this machine does, or as it does when it is too busy.
+fn encoded(encoding: Encoding, templates: &Templates, cheaper: bool) -> Result<String, Problem> {
     let template = encoding.template(templates);
     let choice = templates.choose(&template.encoder)?;
-    Ok(format!("{} ! {} ! {}", raw(encoding.is_picture(), templates), template.convert, choice.launch))
+    let launch = choice.cheaper.as_ref().filter(|_| cheaper).unwrap_or(&choice.launch);
+    Ok(format!("{} ! {} ! {launch}", raw(encoding.is_picture(), templates), template.convert))
 }
 
-fn try_encoder(encoding: Encoding, templates: &Templates) -> Result<(), Problem> {
+fn try_encoder(encoding: Encoding, templates: &Templates, cheaper: bool) -> Result<(), Problem> {
     let choice = templates.choose(&encoding.template(templates).encoder)?;
-    let pipeline = launched(&format!("{} ! fakesink", encoded(encoding, templates)?))?;
+    let pipeline = launched(&format!("{} ! fakesink", encoded(encoding, templates, cheaper)?))?;
     let property = &choice.bitrate.property;
     let encoder = pipeline.by_name("encoder").ok_or_else(|| Problem::new("has no element named 'encoder'"))?;
     if encoder.find_property(property).is_none() {
@@ -302,7 +306,7 @@ fn try_output(name: &str, templates: &Templates) -> Result<(), Problem> {
 /// Encodes a second of test media into the appsrcs.
 fn feed(ins: &[gst_app::AppSrc; 2], templates: &Templates) -> Result<(), Problem> {
     for (appsrc, encoding) in ins.iter().zip([Encoding::Main, Encoding::Aac]) {
-        let launch = format!("{} ! appsink name=out sync=false", encoded(encoding, templates)?);
+        let launch = format!("{} ! appsink name=out sync=false", encoded(encoding, templates, false)?);
         let pipeline = launched(&launch)?;
         let out = pipeline.by_name("out").and_then(|out| out.downcast::<gst_app::AppSink>().ok());
         let out = out.ok_or_else(|| Problem::new("no end"))?;

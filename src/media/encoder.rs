@@ -1,14 +1,16 @@
 //! One encoding of the mix, in a pipeline of its own, for however many take it.
 
-use std::time::Duration;
+pub(crate) mod line;
+
+use std::sync::Arc;
 
 use gst::prelude::*;
+use gst_app::{AppSink, AppSrc};
 
-use super::link::{Rules, Stream, Tap, inlet};
+use super::link::{Reservoir, Stream, inlet};
 use super::pipeline::{BusEvent, Pipeline, Time};
 use super::problem::Problem;
-use super::template::{RenditionTemplate, Templates};
-use super::window::Window;
+use super::template::{Choice, RenditionTemplate, Templates};
 use crate::domain::canvas::Canvas;
 
 /// The encodings there are.
@@ -33,10 +35,12 @@ impl Encoding {
         matches!(self, Self::Main | Self::Low)
     }
 
-    /// bit/s on this canvas: what was asked for, what the template says, or what suits the size.
-    pub(crate) fn bitrate(self, templates: &Templates, canvas: Canvas) -> u32 {
+    /// bit/s on this canvas, half as large where that is easier: what was asked for, what the template says, or what
+    /// suits the size.
+    pub(crate) fn bitrate(self, templates: &Templates, canvas: Canvas, ease: Ease) -> u32 {
         let asked = canvas.bitrate.filter(|_| self == Self::Main);
-        asked.or(self.template(templates).bitrate).unwrap_or_else(|| canvas.usual_bitrate())
+        let whole = asked.or(self.template(templates).bitrate).unwrap_or_else(|| canvas.usual_bitrate());
+        if ease.half { canvas.halved().share_of(whole, canvas) } else { whole }
     }
 
     pub(crate) fn template(self, templates: &Templates) -> &RenditionTemplate {
@@ -50,59 +54,78 @@ impl Encoding {
     }
 }
 
-/// A running encoder. Dropping it stops it.
-#[derive(Debug)]
-pub(crate) struct Encoder {
-    /// What it makes.
-    pub(crate) out: Stream,
-    raw: Tap,
-    _pipeline: Pipeline,
+/// What is made easier for the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Ease {
+    /// Half as wide and high.
+    pub(crate) half: bool,
+    /// With the encoder's `cheaper` settings.
+    pub(crate) cheaper: bool,
 }
 
-/// Raw media that may wait for an encoder before frames are dropped.
-const MOST_RAW: gst::ClockTime = gst::ClockTime::from_mseconds(1500);
+/// An encoder. Dropping it stops it.
+#[derive(Debug)]
+struct Encoder {
+    raw: AppSrc,
+    encoded: AppSink,
+    /// What it puts first is silence of this length.
+    delay: gst::ClockTime,
+    pipeline: Pipeline,
+}
 
 /// What an encoder is made of.
 #[derive(Debug)]
 pub(crate) struct Recipe<'a> {
     pub(crate) encoding: Encoding,
-    /// bit/s
-    pub(crate) bitrate: u32,
+    pub(crate) canvas: Canvas,
+    pub(crate) ease: Ease,
     pub(crate) templates: &'a Templates,
     pub(crate) time: &'a Time,
 }
 
 impl Encoder {
-    /// Starts encoding the raw stream.
-    pub(crate) fn start(
-        recipe: Recipe<'_>,
-        raw: &Stream,
-        tell: impl Fn(BusEvent) + Send + Sync + 'static,
-    ) -> Result<Self, Problem> {
-        let Recipe { encoding, bitrate, templates, time } = recipe;
+    /// Makes one that works once it is fed.
+    fn new(recipe: &Recipe<'_>, tell: impl Fn(BusEvent) + Send + Sync + 'static) -> Result<Self, Problem> {
+        let Recipe { encoding, canvas, ease, templates, time } = *recipe;
         let template = encoding.template(templates);
         let choice = templates.choose(&template.encoder)?;
         let named = |problem: Problem| problem.within(format!("encoders/{}.toml: {}", template.encoder, choice.name));
-        // A queue takes the frames off the mixer's thread; the appsrc before it bounds how many.
-        let launch =
-            format!("appsrc name=raw is-live=true ! {} ! {} ! appsink name=encoded", template.convert, choice.launch);
-        let pipeline = Pipeline::parse(&launch, time, tell).map_err(named)?;
+        let pipeline = Pipeline::parse(&launch(recipe, choice), time, tell).map_err(named)?;
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
+        let bitrate = encoding.bitrate(templates, canvas, ease);
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(bitrate)).map_err(named)?;
         let delay = gst::ClockTime::from_nseconds(u64::from(choice.delay) * 1_000_000_000 / 48_000);
-        let out = Stream::delayed(pipeline.named("encoded")?, delay);
-        let rules = Rules { window: Window::whole(), leads: false, keyed: false, most: MOST_RAW };
-        let raw = raw.tap(&inlet(&pipeline, "raw")?, rules);
-        pipeline.play().map_err(named)?;
-        Ok(Self { out, raw, _pipeline: pipeline })
+        Ok(Self { raw: inlet(&pipeline, "raw")?, encoded: pipeline.named("encoded")?, delay, pipeline })
+    }
+
+    /// Works, from there to these.
+    fn work(&self, from: &Arc<Reservoir>, to: &Stream) -> Result<(), Problem> {
+        to.carry(self.encoded.clone(), self.delay);
+        from.feed(&self.raw);
+        self.pipeline.play()
     }
 }
 
-impl Encoder {
-    /// Raw media that waits for it.
-    pub(crate) fn backlog(&self) -> Duration {
-        self.raw.waiting()
+/// Whatever H.264 comes to, it goes on with its parameters before each key frame: they may be others from one encoder to the
+/// next, and a player may begin anywhere.
+const PARAMETERS: &str = "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au";
+
+fn launch(recipe: &Recipe<'_>, choice: &Choice) -> String {
+    let Recipe { encoding, canvas, ease, templates, .. } = *recipe;
+    let mut parts = vec!["appsrc name=raw is-live=true".to_owned()];
+    if ease.half {
+        let Canvas { width, height, .. } = canvas.halved();
+        parts.push(format!(
+            "videoscale add-borders=false ! video/x-raw,width={width},height={height},pixel-aspect-ratio=1/1"
+        ));
     }
+    parts.push(encoding.template(templates).convert.clone());
+    parts.push(choice.cheaper.clone().filter(|_| ease.cheaper).unwrap_or_else(|| choice.launch.clone()));
+    if encoding == Encoding::Main {
+        parts.push(PARAMETERS.to_owned());
+    }
+    parts.push("appsink name=encoded sync=false async=false".to_owned());
+    parts.join(" ! ")
 }
 
 /// Encoders' bitrate properties differ in their integer type as well.

@@ -5,6 +5,8 @@
 //! running times at both ends, and a bounded queue that falls back to the next key frame. All three are decided here,
 //! buffer by buffer.
 
+mod reservoir;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -15,6 +17,8 @@ use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 use super::pipeline::Pipeline;
 use super::problem::Problem;
 use super::window::{Place, Window};
+
+pub(crate) use self::reservoir::Reservoir;
 
 /// How a tap treats the stream.
 #[derive(Debug, Clone)]
@@ -34,9 +38,53 @@ const BURST: Duration = Duration::from_secs(1);
 /// More than this is dropped even in a burst: seconds of raw pictures are a lot of memory.
 const MOST_IN_BURST: gst::ClockTime = gst::ClockTime::from_seconds(4);
 
+/// What takes.
+#[derive(Debug, Clone)]
+enum Taker {
+    Appsrc(AppSrc),
+    Reservoir(Arc<Reservoir>),
+}
+
+impl Taker {
+    fn set_caps(&self, caps: Option<&gst::Caps>) {
+        match self {
+            Self::Appsrc(appsrc) => appsrc.set_caps(caps),
+            Self::Reservoir(reservoir) => reservoir.set_caps(caps),
+        }
+    }
+
+    fn push(&self, buffer: gst::Buffer) {
+        match self {
+            Self::Appsrc(appsrc) => drop(appsrc.push_buffer(buffer)),
+            Self::Reservoir(reservoir) => reservoir.push(buffer),
+        }
+    }
+
+    fn end(&self) {
+        match self {
+            Self::Appsrc(appsrc) => drop(appsrc.end_of_stream()),
+            Self::Reservoir(reservoir) => reservoir.end(),
+        }
+    }
+
+    fn level(&self) -> gst::ClockTime {
+        match self {
+            Self::Appsrc(appsrc) => appsrc.current_level_time(),
+            Self::Reservoir(reservoir) => reservoir.level(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Appsrc(appsrc) => appsrc.name().into(),
+            Self::Reservoir(_) => "encoder".into(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct TapState {
-    appsrc: AppSrc,
+    taker: Taker,
     rules: Rules,
     caps: Option<gst::Caps>,
     /// What came before the window opened: sound may be ahead of the picture that opens it.
@@ -60,7 +108,7 @@ pub(crate) struct Tap {
 impl Tap {
     /// Media that was handed over and not taken yet.
     pub(crate) fn waiting(&self) -> Duration {
-        lock(&self.state).appsrc.current_level_time().into()
+        lock(&self.state).taker.level().into()
     }
 
     /// Ends the stream now, whatever still comes.
@@ -68,8 +116,13 @@ impl Tap {
         let mut state = lock(&self.state);
         if !state.ended {
             state.ended = true;
-            let _ = state.appsrc.end_of_stream();
+            state.taker.end();
         }
+    }
+
+    /// Ends the stream at this running time of the mix.
+    pub(crate) fn end_at(&self, running: gst::ClockTime) {
+        lock(&self.state).rules.window.close_at(running.nseconds());
     }
 
     /// So many buffers were left out because the taker was slow.
@@ -78,22 +131,22 @@ impl Tap {
     }
 }
 
-/// A stream that leaves a pipeline.
-#[derive(Debug, Clone)]
+/// A stream that leaves a pipeline, or several one after the other: its takers stay.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Stream {
-    /// None where it is made here and not by a pipeline.
-    appsink: Option<AppSink>,
+    /// Where it comes from at present; none where it is made here.
+    appsink: Arc<Mutex<Option<AppSink>>>,
     taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>>,
 }
 
 impl Stream {
-    /// Takes over the appsink of an encoder; one of sound puts silence of this length first, without saying so in its times.
-    pub(crate) fn delayed(appsink: AppSink, delay: gst::ClockTime) -> Self {
+    /// Hands on what comes out of this appsink from now on. The encoder before it puts silence of the length `delay` first, without
+    /// saying so in its times.
+    pub(crate) fn carry(&self, appsink: AppSink, delay: gst::ClockTime) {
         appsink.set_property("sync", false);
         appsink.set_property("async", false);
         appsink.set_property("enable-last-sample", false);
-        let taps: Arc<Mutex<Vec<Weak<Mutex<TapState>>>>> = Arc::default();
-        let handed = taps.clone();
+        let handed = self.taps.clone();
         appsink.set_callbacks(
             AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
@@ -105,12 +158,12 @@ impl Stream {
                 })
                 .build(),
         );
-        Self { appsink: Some(appsink), taps }
+        *lock(&self.appsink) = Some(appsink);
     }
 
     /// A stream of samples that are [`Stream::send`]: raw ones, in the mix's time.
     pub(crate) fn made() -> Self {
-        Self { appsink: None, taps: Arc::default() }
+        Self::default()
     }
 
     /// Hands on one sample of a stream that is made here.
@@ -120,8 +173,17 @@ impl Stream {
 
     /// Hands the stream to one more appsrc, made by [`inlet`].
     pub(crate) fn tap(&self, appsrc: &AppSrc, rules: Rules) -> Tap {
+        self.hand_to(Taker::Appsrc(appsrc.clone()), rules)
+    }
+
+    /// Hands the stream to a reservoir.
+    pub(crate) fn fill(&self, reservoir: &Arc<Reservoir>, rules: Rules) -> Tap {
+        self.hand_to(Taker::Reservoir(reservoir.clone()), rules)
+    }
+
+    fn hand_to(&self, taker: Taker, rules: Rules) -> Tap {
         let state = TapState {
-            appsrc: appsrc.clone(),
+            taker,
             needs_key: rules.keyed,
             rules,
             caps: None,
@@ -137,8 +199,9 @@ impl Stream {
 
     /// Asks the encoder for a key frame.
     pub(crate) fn request_key_frame(&self) {
-        if let Some(appsink) = &self.appsink {
-            ask_key_frame(appsink);
+        let appsink = lock(&self.appsink).clone();
+        if let Some(appsink) = appsink {
+            ask_key_frame(&appsink);
         }
     }
 }
@@ -220,7 +283,7 @@ impl TapState {
             }
             Place::Over => {
                 self.ended = true;
-                let _ = self.appsrc.end_of_stream();
+                self.taker.end();
             }
         }
         false
@@ -228,7 +291,7 @@ impl TapState {
 
     /// Whether more waits than should, and not only after a burst.
     fn is_slow(&mut self, now: Instant) -> bool {
-        let waiting = self.appsrc.current_level_time();
+        let waiting = self.taker.level();
         if waiting <= self.rules.most / 2 {
             self.full = None;
         }
@@ -242,8 +305,8 @@ impl TapState {
 
     fn note_dropped(&mut self) {
         if self.dropped.is_multiple_of(100) {
-            let waiting = self.appsrc.current_level_time().mseconds();
-            tracing::warn!(taker = %self.appsrc.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
+            let waiting = self.taker.level().mseconds();
+            tracing::warn!(taker = self.taker.name(), caps = ?self.caps, waiting, dropped = self.dropped + 1, "an output is slow");
         }
         self.dropped += 1;
     }
@@ -260,7 +323,7 @@ impl TapState {
     fn push(&mut self, sample: &gst::Sample, buffer: &gst::BufferRef, shown: gst::ClockTime) {
         if sample.caps() != self.caps.as_deref() {
             self.caps = sample.caps_owned();
-            self.appsrc.set_caps(self.caps.as_ref());
+            self.taker.set_caps(self.caps.as_ref());
         }
         let mut copy = buffer.copy();
         if let Some(copy) = copy.get_mut() {
@@ -271,7 +334,7 @@ impl TapState {
                 self.rules.window.reached((shown + buffer.duration().unwrap_or_default()).nseconds());
             }
         }
-        let _ = self.appsrc.push_buffer(copy);
+        self.taker.push(copy);
     }
 }
 

@@ -65,7 +65,7 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Speaker {
     Input(TrackId),
-    Encoder(Encoding),
+    Encoder(Encoding, u32),
     Viewer(Encoding),
     Output(OutputId, u32),
     Still(StillSize),

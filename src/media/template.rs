@@ -29,6 +29,24 @@ pub(crate) struct MixerTemplate {
     pub(crate) decoders: Decoders,
     pub(crate) tile: TileChain,
     pub(crate) renditions: Renditions,
+    #[serde(default)]
+    pub(crate) busy: Busy,
+}
+
+/// When a machine that is too busy is given less to do, and more again. Seconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Busy {
+    /// Of strain, before a step down.
+    pub(crate) down: f64,
+    /// Of calm, before a step up.
+    pub(crate) up: f64,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self { down: 1.5, up: 15.0 }
+    }
 }
 
 /// The size and rate of the composed picture.
@@ -110,6 +128,8 @@ pub(crate) struct Choice {
     pub(crate) name: String,
     pub(crate) requires: Vec<String>,
     pub(crate) launch: String,
+    /// The same for a machine that is too busy.
+    pub(crate) cheaper: Option<String>,
     pub(crate) bitrate: Bitrate,
     /// Samples at 48 kHz by which what comes out is later than its times say.
     #[serde(default)]
@@ -194,6 +214,10 @@ impl Templates {
         let sized = |n: u32| (16..=4096).contains(&n) && n.is_multiple_of(2);
         if !sized(canvas.width) || !sized(canvas.height) || !(1..=60).contains(&canvas.framerate) {
             return Err(Problem::new("mixer.toml: [canvas]: even width and height up to 4096, framerate 1 to 60"));
+        }
+        let Busy { down, up } = self.mixer.busy;
+        if !(0.1..=60.0).contains(&down) || !(0.5..=3600.0).contains(&up) {
+            return Err(Problem::new("mixer.toml: [busy]: down 0.1 to 60, up 0.5 to 3600 seconds"));
         }
         brand::check_colour(&self.mixer.brand.background)?;
         let renditions = &self.mixer.renditions;

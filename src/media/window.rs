@@ -65,7 +65,12 @@ impl Window {
 
     /// Open from the beginning, for ever: times stay the mix's own.
     pub(crate) fn whole() -> Arc<Self> {
-        Self::with(Spans { spans: vec![Span { from: 0, to: OPEN, shown: 0 }], ..Spans::default() })
+        Self::opened_at(0)
+    }
+
+    /// Open from this running time on: times stay the mix's own.
+    pub(crate) fn opened_at(from: u64) -> Arc<Self> {
+        Self::with(Spans { spans: vec![Span { from, to: OPEN, shown: from }], ..Spans::default() })
     }
 
     fn with(spans: Spans) -> Arc<Self> {
@@ -231,5 +236,7 @@ mod tests {
         let window = Window::whole();
         window.open_at(7);
         assert_eq!((window.place(0), window.place(u64::MAX - 1)), (Place::At(0), Place::At(u64::MAX - 1)));
+        let later = Window::opened_at(5);
+        assert_eq!((later.place(4), later.place(5)), (Place::Nowhere, Place::At(5)));
     }
 }

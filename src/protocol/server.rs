@@ -315,6 +315,13 @@ pub struct RecordingView {
     /// Pictures a second, while the machine cannot make as many as were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slower: Option<u32>,
+    /// The picture's height, while the machine cannot make it as large as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smaller: Option<u32>,
+    /// The machine is so busy that the picture is encoded by cheaper settings: it is less sharp.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub cheaper: bool,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -193,6 +193,8 @@ impl View<'_> {
             started_at: rfc3339(self.wall(recording.started_at)),
             duration: recording.duration,
             slower: recording.slower(),
+            smaller: recording.smaller(),
+            cheaper: recording.is_cheaper(),
             error: recording.error.clone(),
         }
     }

@@ -37,6 +37,29 @@ pub fn colours_of(file: &Path, at: Rect) -> Vec<[u8; 3]> {
     raw.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
 }
 
+/// The same of a picture that changes its size on the way, as shown in this one.
+pub fn colours_shown(file: &Path, (width, height): (u32, u32), at: Rect) -> Vec<[u8; 3]> {
+    let Rect { x, y, width: w, height: h } = at;
+    let shown = format!("scale={width}:{height},crop={w}:{h}:{x}:{y},scale=1:1:flags=area");
+    let args = ["-i", file.to_str().unwrap(), "-map", "v", "-fps_mode", "passthrough", "-vf", &shown];
+    let raw = ffmpeg(&[&args[..], &["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]].concat());
+    raw.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
+}
+
+/// When each decoded picture is shown, and its size.
+pub fn sizes(file: &Path) -> Vec<(f64, u32, u32)> {
+    let args = ["-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time,width,height"];
+    let out = Command::new("ffprobe").args(args).args(["-of", "compact=p=0:nk=1"]).arg(file).output().unwrap();
+    assert!(out.status.success() && out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let frame = |line: &str| {
+        let mut fields = line.split('|');
+        let at = fields.next()?.parse().ok()?;
+        Some((at, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    text.lines().filter_map(frame).collect()
+}
+
 /// The average colour of a rectangle, frame by frame. Leaves out the foot, where the name is.
 pub fn colours(file: &Path, at: Rect) -> Vec<[u8; 3]> {
     let (w, h) = (at.width / 2, at.height / 4);

@@ -1,5 +1,6 @@
 //! The thread of an awake mix: one loop, one inbox, all pipelines.
 
+mod lines;
 mod load;
 mod outputs;
 mod stills;
@@ -11,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use self::load::{Load, Signs};
+use self::load::{Effort, Load};
 use self::outputs::Output;
 use self::stills::Stills;
 use super::{Command, Shared, Speaker};
 use crate::domain::ids::OutputId;
-use crate::domain::media::{Feed, OutputEvent, OutputJob, OwnTrack, Rendition, Scene};
-use crate::media::encoder::{Encoder, Encoding, Recipe};
+use crate::domain::media::{Feed, OutputJob, OwnTrack, Rendition, Scene};
+use crate::media::encoder::Encoding;
+use crate::media::encoder::line::Line;
 use crate::media::mixer::{Joint, Mixer};
 use crate::media::output::viewer::{self, Viewer};
 use crate::media::pipeline::{BusEvent, Time};
@@ -48,17 +50,20 @@ pub(super) struct Worker {
     postponed: BTreeMap<OutputId, OutputJob>,
     postponed_tracks: BTreeMap<OutputId, Vec<OwnTrack>>,
     viewers: BTreeMap<Encoding, Viewer>,
-    encoders: BTreeMap<Encoding, Encoder>,
+    lines: BTreeMap<Encoding, Line>,
     mixer: Option<Mixer>,
     watched: [bool; 2],
     key_frames: BTreeMap<Encoding, (Instant, bool)>,
     load: Load,
+    /// What outputs were told last.
+    told: Effort,
     needed: Instant,
     finishing: Option<(Instant, Vec<oneshot::Sender<()>>)>,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, scene: Scene, own: Sender<Command>) -> Self {
+        let load = Load::of(&shared.templates);
         Self {
             shared,
             scene,
@@ -71,11 +76,12 @@ impl Worker {
             postponed: BTreeMap::new(),
             postponed_tracks: BTreeMap::new(),
             viewers: BTreeMap::new(),
-            encoders: BTreeMap::new(),
+            lines: BTreeMap::new(),
             mixer: None,
             watched: [false; 2],
             key_frames: BTreeMap::new(),
-            load: Load::default(),
+            told: load.effort(),
+            load,
             needed: Instant::now(),
             finishing: None,
         }
@@ -187,23 +193,6 @@ impl Worker {
         }
     }
 
-    /// Makes sure that these encodings run, and the mix before them.
-    fn encode(&mut self, encodings: &[Encoding]) -> Result<(), Problem> {
-        self.wake()?;
-        let mixer = self.mixer.as_ref().ok_or_else(|| Problem::new("the mix is not awake"))?;
-        for &encoding in encodings {
-            if !self.encoders.contains_key(&encoding) {
-                let raw = if encoding.is_picture() { &mixer.picture } else { &mixer.sound };
-                let tell = self.tell(Speaker::Encoder(encoding));
-                let bitrate = encoding.bitrate(&self.shared.templates, self.scene.canvas);
-                let recipe = Recipe { encoding, bitrate, templates: &self.shared.templates, time: &self.time };
-                let encoder = Encoder::start(recipe, raw, tell)?;
-                self.encoders.insert(encoding, encoder);
-            }
-        }
-        Ok(())
-    }
-
     fn wake(&mut self) -> Result<(), Problem> {
         self.compose();
         if self.mixer.is_none() {
@@ -240,9 +229,9 @@ impl Worker {
 
     fn serve(&mut self, encoding: Encoding) -> Result<(), Problem> {
         self.encode(&[encoding])?;
-        let encoder = self.encoders.get(&encoding).ok_or_else(|| Problem::new("no encoder"))?;
+        let line = self.lines.get(&encoding).ok_or_else(|| Problem::new("no encoder"))?;
         let tell = self.tell(Speaker::Viewer(encoding));
-        let viewer = Viewer::start(encoding, &encoder.out, self.shared.links.clone(), &self.time, tell)?;
+        let viewer = Viewer::start(encoding, &line.out, self.shared.links.clone(), &self.time, tell)?;
         self.viewers.insert(encoding, viewer);
         Ok(())
     }
@@ -257,7 +246,7 @@ impl Worker {
 
     /// Encoders count frames, and at a low rate their sixty are many seconds: too long to lose, or to wait for.
     fn want_regular_key_frames(&mut self) {
-        if self.scene.canvas.fps < 30 && self.encoders.contains_key(&Encoding::Main) {
+        if self.scene.canvas.fps < 30 && self.lines.contains_key(&Encoding::Main) {
             let (last, wanted) = self.key_frames.entry(Encoding::Main).or_insert((Instant::now(), false));
             *wanted |= last.elapsed() >= KEY_FRAMES_AT_LEAST;
         }
@@ -267,9 +256,9 @@ impl Worker {
         for (encoding, (last, wanted)) in &mut self.key_frames {
             if *wanted
                 && last.elapsed() >= KEY_FRAMES_APART
-                && let Some(encoder) = self.encoders.get(encoding)
+                && let Some(line) = self.lines.get(encoding)
             {
-                encoder.out.request_key_frame();
+                line.out.request_key_frame();
                 (*last, *wanted) = (Instant::now(), false);
             }
         }
@@ -279,7 +268,7 @@ impl Worker {
         if let Some(mixer) = &mut self.mixer {
             mixer.tick();
         }
-        self.keep_pace();
+        self.tick_lines();
         let all: Vec<OutputId> = self.outputs.keys().copied().collect();
         all.into_iter().for_each(|output| self.tick_output(output));
         self.compose();
@@ -288,24 +277,11 @@ impl Worker {
         self.serve_viewers();
         self.want_regular_key_frames();
         self.make_key_frames();
-        self.drop_idle_encoders();
+        self.let_idle_rest();
         let taken = !self.outputs.is_empty() || !self.postponed.is_empty() || self.watched != [false; 2];
         if taken || self.stills.are_wanted() {
             self.needed = Instant::now();
         }
-    }
-
-    /// Makes fewer pictures where the machine cannot make all.
-    fn keep_pace(&mut self) {
-        let (Some(mixer), Some(encoder)) = (&self.mixer, self.encoders.get(&Encoding::Main)) else { return };
-        let signs = Signs { late: mixer.lateness(), waiting: encoder.backlog() };
-        let Some(every) = self.load.look(Instant::now(), signs) else { return };
-        mixer.draw_every(every);
-        let fps = self.scene.canvas.fps / every;
-        tracing::warn!(room = %self.shared.room, fps, ?signs, "the picture's rate follows what the machine can do");
-        self.outputs.iter().filter(|(_, output)| output.takes_media()).for_each(|(id, _)| {
-            self.shared.tell(*id, OutputEvent::Pace { fps });
-        });
     }
 
     /// A pipeline spoke.
@@ -325,7 +301,7 @@ impl Worker {
                 }
             }
             (Speaker::Viewer(encoding), BusEvent::Error { .. }) => drop(self.viewers.remove(&encoding)),
-            (Speaker::Encoder(_), BusEvent::Error { .. }) => self.start_over(),
+            (Speaker::Encoder(encoding, number), event) => self.heard_encoder(encoding, number, &event),
             (Speaker::Still(size), BusEvent::Error { text, .. }) => self.tell_still(size, Err(&Problem::new(text))),
             (_, BusEvent::Eos | BusEvent::Part { .. }) => {}
         }
@@ -341,24 +317,10 @@ impl Worker {
     fn take_down(&mut self) {
         self.stills.interrupt();
         self.viewers.clear();
-        self.encoders.clear();
+        self.lines.clear();
         self.mixer = None;
-        self.load = Load::default();
-    }
-
-    fn drop_idle_encoders(&mut self) {
-        let made = self.outputs.values().any(Output::takes_media);
-        let [main, low] = self.watched;
-        self.encoders.retain(|encoding, _| match encoding {
-            Encoding::Main => made || main,
-            Encoding::Aac => made,
-            Encoding::Low => low,
-            Encoding::Opus => main || low,
-        });
-        if self.encoders.is_empty() && !self.stills.are_wanted() {
-            // While a finished recording is remuxed nothing need be mixed.
-            self.take_down();
-        }
+        self.load = Load::of(&self.shared.templates);
+        self.told = self.load.effort();
     }
 }
 

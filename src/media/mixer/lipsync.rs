@@ -58,8 +58,8 @@ impl TrackClock {
     }
 }
 
-/// A jump smaller than this is not worth one (ns): nobody sees it, and each is a small fault in the sound.
-const SLACK: i64 = 15_000_000;
+/// A change smaller than this is not worth one (ns): nobody sees it. Larger ones are no clicks: the desk draws a voice to its place.
+const SLACK: i64 = 5_000_000;
 /// More than this is a broken clock, not a delay (ns).
 const MOST: i64 = 1_000_000_000;
 
@@ -123,7 +123,7 @@ mod tests {
         let mut group = Group::default();
         group.set(Source::Camera, Some(0));
         group.set(Source::Microphone, Some(60_000_000));
-        group.set(Source::Microphone, Some(50_000_000));
+        group.set(Source::Microphone, Some(56_000_000));
         assert_eq!(group.delay(Source::Microphone), 60_000_000);
         group.set(Source::Microphone, Some(90_000_000_000));
         assert_eq!(group.delay(Source::Microphone), 0);

@@ -27,6 +27,7 @@ pub(crate) struct Recording {
     /// The first fragment is in the file: from here on a crash leaves something.
     begun: Arc<AtomicBool>,
     live: bool,
+    paused: bool,
     told: Instant,
     /// Stopping since; the second is whether the streams were cut by force.
     stopping: Option<(Instant, bool)>,
@@ -62,11 +63,20 @@ impl Recording {
         let prepare = |sink: &gst::Element| {
             prepare(sink)?;
             note_fragment(sink, noted);
+            keep_description(sink);
             Ok(())
         };
         let muxed = Muxed::start(templates.output("mp4")?, source, MOST_WAITING, prepare, tell)
             .map_err(|problem| problem.within("the recording"))?;
-        Ok(Self { begun, path: path.to_owned(), muxed, live: false, told: Instant::now(), stopping: None })
+        Ok(Self {
+            begun,
+            path: path.to_owned(),
+            muxed,
+            live: false,
+            paused: false,
+            told: Instant::now(),
+            stopping: None,
+        })
     }
 
     /// Where the finished file will be.
@@ -74,16 +84,31 @@ impl Recording {
         &self.path
     }
 
-    /// Ends it with everything the mix had composed until now.
-    pub(crate) fn stop(&mut self, now: gst::ClockTime) {
+    /// Ends it with everything the mix had composed until now. Where nothing `comes` any more, because it is paused, nothing would
+    /// tell where that is.
+    pub(crate) fn stop(&mut self, now: gst::ClockTime, comes: bool) {
         if self.stopping.is_none() {
             self.muxed.window.close_at(now.nseconds());
-            self.stopping = Some((Instant::now(), false));
+            self.stopping = Some((Instant::now(), !comes));
+            if !comes {
+                self.muxed.cut();
+            }
         }
+    }
+
+    /// Whether it takes what is composed now.
+    pub(crate) fn wants_media(&self) -> bool {
+        !self.paused || self.stopping.is_some()
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self) -> OutputEvent {
+        OutputEvent::Progress { bytes: self.muxed.bytes(), duration: self.muxed.seconds() }
     }
 
     /// Leaves out what is composed from now on, or goes on at the next key frame.
     pub(crate) fn pause(&mut self, paused: bool, source: &Source<'_>) {
+        self.paused = paused;
         if paused {
             self.muxed.window.pause_at(source.time.now().nseconds());
         } else {
@@ -109,7 +134,7 @@ impl Recording {
         }
         if self.live && self.stopping.is_none() && self.told.elapsed() >= Duration::from_secs(1) {
             self.told = Instant::now();
-            tell(OutputEvent::Progress { bytes: self.muxed.bytes(), duration: self.muxed.seconds() });
+            tell(self.progress());
         }
         match self.stopping {
             Some((since, false)) if since.elapsed() > LAST_FRAMES => {
@@ -139,6 +164,32 @@ fn note_fragment(sink: &gst::Element, begun: Arc<AtomicBool>) {
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Keeps from the muxer that the picture's parameters changed: what it wrote first stays, and the new ones are in the media, before
+/// each key frame. Muxers that can't change would fail, and those that can write what not every player understands.
+fn keep_description(sink: &gst::Element) {
+    let Some(pipeline) = sink.parent().and_downcast::<gst::Bin>() else { return };
+    let muxers = pipeline.iterate_elements().into_iter().flatten().filter(is_muxer);
+    for pad in muxers.flat_map(|muxer| muxer.sink_pads()) {
+        let known = AtomicBool::new(false);
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            match info.event().map(|event| event.view()) {
+                Some(gst::EventView::Caps(caps)) if caps.caps().iter().any(|caps| caps.name() == "video/x-h264") => {
+                    if known.swap(true, Ordering::Relaxed) {
+                        gst::PadProbeReturn::Handled
+                    } else {
+                        gst::PadProbeReturn::Ok
+                    }
+                }
+                _ => gst::PadProbeReturn::Ok,
+            }
+        });
+    }
+}
+
+fn is_muxer(element: &gst::Element) -> bool {
+    element.factory().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::MUXER))
 }
 
 /// Tells the muxer that it can't go back: mp4mux of GStreamer 1.26 writes its header again when it ends, and where that has

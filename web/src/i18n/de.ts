@@ -492,6 +492,8 @@ export const de: Messages = {
   'stream.dropped': { one: '{count} Bild ausgelassen', other: '{count} Bilder ausgelassen' },
   'stream.megabytes': '{text} MB',
   'room.slower': 'Der Server ist ausgelastet: Die Aufnahme hat gerade {count} Bilder in der Sekunde.',
+  'room.slower.small': 'Der Server ist ausgelastet: Die Aufnahme hat gerade {count} Bilder in der Sekunde, und sie sind kleiner.',
+  'room.slower.rough': 'Der Server ist stark ausgelastet: Die Aufnahme hat gerade {count} Bilder in der Sekunde, kleiner und weniger scharf.',
   'mark.recording.paused': 'Aufnahme hält',
   'picture.tracks': 'Auch jede Person für sich aufnehmen',
   'settings.timeline': 'Wer da war',

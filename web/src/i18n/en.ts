@@ -280,6 +280,8 @@ export const en = {
   'room.disk': 'The server’s disk is nearly full: {size} are left for recordings.',
   'room.disk.minutes': { one: 'The server’s disk is nearly full: about {count} minute of recording is left.', other: 'The server’s disk is nearly full: about {count} minutes of recording are left.' } as Plural,
   'room.slower': 'The server is busy: the recording has {count} pictures a second for now.',
+  'room.slower.small': 'The server is busy: the recording has {count} pictures a second for now, and they are smaller.',
+  'room.slower.rough': 'The server is very busy: the recording has {count} pictures a second for now, and they are smaller and less sharp.',
   'room.mix': 'Everybody in one picture',
   'room.mix.waiting': 'The one picture is on its way…',
   'room.hear': 'Tap to hear',

@@ -492,6 +492,8 @@ export const es: Messages = {
   'stream.dropped': { one: '{count} imagen omitida', many: '{count} de imágenes omitidas', other: '{count} imágenes omitidas' },
   'stream.megabytes': '{text} MB',
   'room.slower': 'El servidor está muy ocupado: la grabación tiene ahora {count} imágenes por segundo.',
+  'room.slower.small': 'El servidor está muy ocupado: la grabación tiene ahora {count} imágenes por segundo, y son más pequeñas.',
+  'room.slower.rough': 'El servidor está desbordado: la grabación tiene ahora {count} imágenes por segundo, más pequeñas y menos nítidas.',
   'mark.recording.paused': 'Grabación en pausa',
   'picture.tracks': 'Grabar también a cada persona por separado',
   'settings.timeline': 'Quién estuvo',

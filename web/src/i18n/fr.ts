@@ -134,6 +134,8 @@ export const fr: Messages = {
   'room.disk': 'Le disque du serveur est presque plein : il reste {size} pour les enregistrements.',
   'room.disk.minutes': { one: 'Le disque du serveur est presque plein : il reste environ {count} minute d’enregistrement.', other: 'Le disque du serveur est presque plein : il reste environ {count} minutes d’enregistrement.' },
   'room.slower': 'Le serveur est très occupé : l’enregistrement a pour l’instant {count} images par seconde.',
+  'room.slower.small': 'Le serveur est très occupé : l’enregistrement a pour l’instant {count} images par seconde, et elles sont plus petites.',
+  'room.slower.rough': 'Le serveur est débordé : l’enregistrement a pour l’instant {count} images par seconde, plus petites et moins nettes.',
   'room.mix': 'Tout le monde en une image',
   'room.mix.waiting': 'L’image arrive…',
   'room.hear': 'Touchez pour entendre',

@@ -160,6 +160,14 @@ duration: number,
  */
 slower?: number, 
 /**
+ * The picture's height, while the machine cannot make it as large as was asked for.
+ */
+smaller?: number, 
+/**
+ * The machine is so busy that the picture is encoded by cheaper settings: it is less sharp.
+ */
+cheaper?: boolean, 
+/**
  * What went wrong.
  */
 error?: string, };

@@ -7,7 +7,8 @@ use super::super::{Command, Speaker};
 use super::Worker;
 use crate::domain::ids::OutputId;
 use crate::domain::media::{OutputEvent, OutputJob, OwnTrack};
-use crate::media::encoder::{Encoder, Encoding};
+use crate::media::encoder::Encoding;
+use crate::media::encoder::line::Line;
 use crate::media::output::Source;
 use crate::media::output::hls::Broadcast;
 use crate::media::output::mp4::{Now, Recording};
@@ -39,6 +40,23 @@ impl Output {
     pub(super) fn takes_media(&self) -> bool {
         !matches!(self.kind, Kind::Remuxing)
     }
+
+    /// Whether it takes what is composed now.
+    pub(super) fn wants_media(&self) -> bool {
+        match &self.kind {
+            Kind::Recording(recording) => recording.wants_media(),
+            Kind::Remuxing => false,
+            Kind::Streaming(_) | Kind::Broadcast(_) => true,
+        }
+    }
+
+    /// How far a recording is.
+    pub(super) fn progress(&self) -> Option<OutputEvent> {
+        match &self.kind {
+            Kind::Recording(recording) => Some(recording.progress()),
+            Kind::Remuxing | Kind::Streaming(_) | Kind::Broadcast(_) => None,
+        }
+    }
 }
 
 impl Worker {
@@ -56,9 +74,12 @@ impl Worker {
             OutputJob::Stream { url } => Streaming::new(&url, self.shared.targets).map(Kind::Streaming),
         };
         match kind {
-            Ok(kind) => drop(
-                self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 }),
-            ),
+            Ok(kind) => {
+                self.outputs.insert(output, Output { kind, own: OwnMedia::default(), broken: None, generation: 0 });
+                if !self.load.is_easy() {
+                    self.tell_quality_of(output);
+                }
+            }
             Err(problem) => self.fail(output, &problem),
         }
     }
@@ -78,7 +99,7 @@ impl Worker {
     fn start_recording(&mut self, output: OutputId, path: PathBuf) -> Result<Recording, Problem> {
         self.encode(&[Encoding::Main, Encoding::Aac])?;
         let tell = self.tell(Speaker::Output(output, 0));
-        let source = source(&self.encoders, &self.time)?;
+        let source = source(&self.lines, &self.time)?;
         Recording::start(&path, &source, &self.shared.templates, tell)
     }
 
@@ -100,7 +121,15 @@ impl Worker {
     }
 
     pub(super) fn pause(&mut self, id: OutputId, paused: bool) {
-        let source = source(&self.encoders, &self.time);
+        if !self.outputs.get(&id).is_some_and(|output| matches!(output.kind, Kind::Recording(_))) {
+            return;
+        }
+        // Encoders that rested meanwhile.
+        if !paused && let Err(problem) = self.encode(&[Encoding::Main, Encoding::Aac]) {
+            tracing::error!(room = %self.shared.room, %problem, "the recording can't go on");
+            return self.start_over();
+        }
+        let source = source(&self.lines, &self.time);
         if let (Some(Output { kind: Kind::Recording(recording), .. }), Ok(source)) = (self.outputs.get_mut(&id), source)
         {
             recording.pause(paused, &source);
@@ -115,9 +144,11 @@ impl Worker {
         if let Some(output) = self.outputs.get_mut(&output) {
             output.own.end();
         }
+        let comes = |encoding| self.lines.get(encoding).is_some_and(|line| !line.is_idle());
+        let all_comes = [Encoding::Main, Encoding::Aac].iter().all(comes);
         match self.outputs.get_mut(&output).map(|output| &mut output.kind) {
             Some(Kind::Recording(recording)) => {
-                recording.stop(self.time.now());
+                recording.stop(self.time.now(), all_comes);
                 self.shared.tell(output, OutputEvent::Finishing);
             }
             Some(Kind::Streaming(streaming)) => streaming.stop(),
@@ -163,7 +194,7 @@ impl Worker {
         let speaker = Speaker::Output(id, output.generation);
         let own = self.own.clone();
         let bus = move |event| drop(own.send(Command::Bus(speaker, event)));
-        let source = encoded.and_then(|()| source(&self.encoders, &self.time));
+        let source = encoded.and_then(|()| source(&self.lines, &self.time));
         let templates = &self.shared.templates;
         let tried = source.and_then(|source| match &mut output.kind {
             Kind::Streaming(streaming) => streaming.connect(&source, templates, bus),
@@ -266,7 +297,7 @@ fn cannot_write(text: &str, full: bool) -> String {
 }
 
 /// The streams that files and RTMP are made of.
-fn source<'a>(encoders: &'a BTreeMap<Encoding, Encoder>, time: &'a Time) -> Result<Source<'a>, Problem> {
-    let running = |encoding| encoders.get(&encoding).ok_or_else(|| Problem::new("no encoder"));
-    Ok(Source { picture: &running(Encoding::Main)?.out, sound: &running(Encoding::Aac)?.out, time })
+fn source<'a>(lines: &'a BTreeMap<Encoding, Line>, time: &'a Time) -> Result<Source<'a>, Problem> {
+    let line = |encoding| lines.get(&encoding).ok_or_else(|| Problem::new("no encoder"));
+    Ok(Source { picture: &line(Encoding::Main)?.out, sound: &line(Encoding::Aac)?.out, time })
 }

@@ -186,8 +186,11 @@ impl Painter {
 
     fn send(&mut self, nth: u64, every: u32, caps: &gst::Caps) {
         let (shown, end) = (self.shown(nth), self.shown(nth + u64::from(every)));
-        // The newest picture of each film that begins before this one ends: the last before it began would be late.
-        let plan = self.shared.plan(end.saturating_sub(gst::ClockTime::from_nseconds(1)));
+        // The newest picture of each film that begins before this one ends: the last before it began would be late. Where only some
+        // are made, what is half over when it is seen is right.
+        let (long, usual) = (end - shown, self.shown(nth + 1) - shown);
+        let seen = shown + (long + usual) / 2;
+        let plan = self.shared.plan(seen.saturating_sub(gst::ClockTime::from_nseconds(1)));
         let sheet = Sheet::draw(&plan, &self.shared.layout, &self.drawer, &mut self.row);
         drop(plan);
         let mut buffer = gst::Buffer::from_slice(sheet);
