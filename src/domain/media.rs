@@ -132,7 +132,7 @@ pub enum MediaCommand {
 pub enum StillSize {
     /// As the mix is.
     Full,
-    /// 416x234, at most 10 kB: for the thinnest lines.
+    /// 320x180, at most 5 kB: for the thinnest lines.
     Small,
 }
 

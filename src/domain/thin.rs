@@ -132,7 +132,8 @@ impl LineFit {
         if due(self.poor_since, self.endurance()) {
             self.down(now);
         } else if due(self.good_since, self.patience.unwrap_or(PATIENCE)) {
-            self.step = if self.step == Step::Least { Step::Reduced } else { Step::Full };
+            let gains = self.full.is_none_or(|full| full.needed > LOW);
+            self.step = if self.step == Step::Least && gains { Step::Reduced } else { Step::Full };
             self.raised = Some(now);
         } else {
             return false;
@@ -145,7 +146,8 @@ impl LineFit {
         let patience = self.patience.unwrap_or(PATIENCE);
         let mistaken = self.raised.take().is_some_and(|raised| now < raised + MISTAKE);
         self.patience = Some(if mistaken { (patience * 2).min(MOST_PATIENCE) } else { PATIENCE });
-        self.step = if self.step == Step::Full { Step::Reduced } else { Step::Least };
+        let gains = self.last.is_some_and(|last| last.needed > LOW);
+        self.step = if self.step == Step::Full && gains { Step::Reduced } else { Step::Least };
     }
 
     /// What all of the choice needs, as far as is known now.
@@ -168,6 +170,7 @@ impl LineFit {
 
     fn is_poor(&self, choice: ViewChoice, reading: Reading) -> bool {
         match (choice, self.step) {
+            (ViewChoice::Auto, Step::Full) if reading.needed <= LOW => reading.estimate < LEAST.min(reading.needed),
             (ViewChoice::Auto | ViewChoice::Mix, Step::Full) => {
                 reading.needed > LOW && reading.estimate < reading.needed
             }
@@ -248,7 +251,11 @@ mod tests {
         assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[one(60_000); 4])[3], Pictures::Nothing);
         assert_eq!(fit.aim(), 225_000);
         let sound = |estimate| Reading { needed: 60_000, ..line(estimate) };
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 10, &[sound(150_000); 60])[59], Pictures::Nothing, "too thin for one");
+        assert_eq!(
+            run(&mut fit, ViewChoice::Auto, 10, &[sound(150_000); 60])[59],
+            Pictures::Nothing,
+            "too thin for one"
+        );
         assert_eq!(run(&mut fit, ViewChoice::Auto, 70, &[sound(220_000); 4])[3], Pictures::Mix { low: true });
         assert_eq!(run(&mut fit, ViewChoice::Auto, 74, &[one(220_000); 60])[59], Pictures::Mix { low: true });
     }
@@ -277,6 +284,14 @@ mod tests {
     fn two_people_gain_nothing_by_a_mix() {
         let two = Reading { estimate: 100_000, needed: 190_000, pictures: 1 };
         assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[two; 30])[29], Pictures::Tiles);
+        // But what is too thin for any picture is told so, and gets stills.
+        let mut fit = LineFit::default();
+        let thinnest = Reading { estimate: 60_000, ..two };
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 0, &[thinnest; 3])[2], Pictures::Nothing);
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[Reading { estimate: 240_000, ..two }; 4])[3], Pictures::Tiles);
+        // Voices alone need less than that.
+        let voices = Reading { needed: 45_000, pictures: 1, estimate: 60_000 };
+        assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[voices; 30])[29], Pictures::Tiles);
     }
 
     #[test]

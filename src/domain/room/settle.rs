@@ -122,7 +122,8 @@ fn fill_slots(member: &mut Member, stage: &Stage) -> Vec<(Assignment, bool)> {
     let before: Vec<Option<Feed>> = session.slots.iter().map(|slot| slot.feed).collect();
     let slots: &mut [Slot] = &mut session.slots;
     let changes = if member.kind == ParticipantKind::Whep {
-        let mut changes = slots::fill_with_mix(slots, member.low || shown == Pictures::Mix { low: true }, Priority::Featured);
+        let mut changes =
+            slots::fill_with_mix(slots, member.low || shown == Pictures::Mix { low: true }, Priority::Featured);
         changes.extend(slots::fill(slots, MediaKind::Audio, &[MIX_SOUND]));
         changes
     } else {
