@@ -9,7 +9,7 @@ import { freePort } from './ports.mjs';
 import { Program } from './processes.mjs';
 
 const root = resolve(import.meta.dirname, '../../..');
-const binary = process.env.E2E_SERVER ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/veranda');
+export const binary = process.env.E2E_SERVER ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/veranda');
 
 export class Server {
   /**
