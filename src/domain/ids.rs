@@ -107,6 +107,8 @@ pub struct SlotIndex(pub u16);
 pub enum Priority {
     /// Sound: always.
     Voice,
+    /// The one picture that stands for all: it was chosen because the line carries no more, and comes always as well.
+    Only,
     /// Pictures the viewer pinned, and screens.
     Featured,
     /// Who has the floor.

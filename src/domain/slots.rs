@@ -180,8 +180,8 @@ pub fn fill(slots: &mut [Slot], kind: MediaKind, wanted: &[Want]) -> Vec<Assignm
 }
 
 /// One picture instead of tiles: every video slot is emptied but one, which carries the mix. `low` asks for the small
-/// rendition even where the slot could carry the full one.
-pub fn fill_with_mix(slots: &mut [Slot], low: bool) -> Vec<Assignment> {
+/// rendition even where the slot could carry the full one; `priority` is the picture's.
+pub fn fill_with_mix(slots: &mut [Slot], low: bool, priority: Priority) -> Vec<Assignment> {
     let is_mix = |slot: &Slot| matches!(slot.feed, Some(Feed::MixPicture(_)));
     let video = |slot: &Slot| slot.info.kind == MediaKind::Video;
     let chosen = slots
@@ -193,7 +193,6 @@ pub fn fill_with_mix(slots: &mut [Slot], low: bool) -> Vec<Assignment> {
     for at in 0..slots.len() {
         if video(&slots[at]) {
             let rendition = if slots[at].info.h264 && !low { Rendition::Main } else { Rendition::Low };
-            let priority = Priority::Featured;
             let want = Want { feed: Feed::MixPicture(rendition), height: SCREEN_HEIGHT, priority };
             changes.extend(put(slots, at, (chosen == Some(at)).then_some(want)));
         }

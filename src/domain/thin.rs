@@ -7,11 +7,15 @@ use super::words::{ViewChoice, ViewMode};
 
 /// The small picture with some voices, bits/s: where less is needed it would save nothing.
 const LOW: u32 = 200_000;
-/// Below this only voices are sent, and from this on the small picture again, bits/s.
+/// Below this only voices are sent, bits/s.
 const LEAST: u32 = 80_000;
+/// The small picture with voices is not taken for less, bits/s.
 const PICTURE_AGAIN: u32 = 120_000;
-/// A line must be too thin for so long.
+/// A line must be too thin for so long, and if it does not carry half of what is needed, for so long.
 const POOR: Duration = Duration::from_secs(3);
+const HOPELESS: Duration = Duration::from_secs(2);
+/// The small picture and voices are not taken for more, however they were measured, bits/s.
+const ONE_AT_MOST: u32 = 300_000;
 /// And have room for so long: at first, and at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
@@ -69,6 +73,8 @@ pub struct LineFit {
     last: Option<Reading>,
     /// The last reading while all of the choice was sent.
     full: Option<Reading>,
+    /// What the one picture needed, with voices, when it was last sent.
+    one: Option<u32>,
     poor_since: Option<Duration>,
     good_since: Option<Duration>,
     patience: Option<Duration>,
@@ -96,15 +102,17 @@ impl LineFit {
         match self.step {
             Step::Full => 0,
             Step::Reduced => self.wanted() / 4 * 5,
-            Step::Least => LOW,
+            Step::Least => self.wanted_for_one() / 4 * 5,
         }
     }
 
     /// The line was measured.
     pub fn read(&mut self, now: Duration, choice: ViewChoice, reading: Reading) {
         self.last = Some(reading);
-        if self.step == Step::Full {
-            self.full = Some(reading);
+        match self.step {
+            Step::Full => self.full = Some(reading),
+            Step::Reduced => self.one = Some(reading.needed),
+            Step::Least => {}
         }
         let (poor, good) = (self.is_poor(choice, reading), self.is_good(reading));
         self.poor_since = poor.then(|| self.poor_since.unwrap_or(now));
@@ -113,7 +121,7 @@ impl LineFit {
 
     /// When [`Self::settle`] may have something to change.
     pub fn next_timer(&self) -> Option<Duration> {
-        let poor = self.poor_since.map(|since| since + POOR);
+        let poor = self.poor_since.map(|since| since + self.endurance());
         let good = self.good_since.map(|since| since + self.patience.unwrap_or(PATIENCE));
         [poor, good].into_iter().flatten().min()
     }
@@ -121,10 +129,11 @@ impl LineFit {
     /// Takes the steps that are due. True when what is sent changes.
     pub fn settle(&mut self, now: Duration) -> bool {
         let due = |since: Option<Duration>, wait| since.is_some_and(|since| since + wait <= now);
-        if due(self.poor_since, POOR) {
+        if due(self.poor_since, self.endurance()) {
             self.down(now);
         } else if due(self.good_since, self.patience.unwrap_or(PATIENCE)) {
-            self.step = if self.step == Step::Least { Step::Reduced } else { Step::Full };
+            let gains = self.full.is_none_or(|full| full.needed > LOW);
+            self.step = if self.step == Step::Least && gains { Step::Reduced } else { Step::Full };
             self.raised = Some(now);
         } else {
             return false;
@@ -137,7 +146,8 @@ impl LineFit {
         let patience = self.patience.unwrap_or(PATIENCE);
         let mistaken = self.raised.take().is_some_and(|raised| now < raised + MISTAKE);
         self.patience = Some(if mistaken { (patience * 2).min(MOST_PATIENCE) } else { PATIENCE });
-        self.step = if self.step == Step::Full { Step::Reduced } else { Step::Least };
+        let gains = self.last.is_some_and(|last| last.needed > LOW);
+        self.step = if self.step == Step::Full && gains { Step::Reduced } else { Step::Least };
     }
 
     /// What all of the choice needs, as far as is known now.
@@ -147,8 +157,20 @@ impl LineFit {
         u32::try_from(of_each).unwrap_or(u32::MAX).clamp(LOW, u32::MAX / 5)
     }
 
+    /// What one picture needs, as far as is known now.
+    fn wanted_for_one(&self) -> u32 {
+        self.one.map_or(LOW, |one| one.clamp(PICTURE_AGAIN, ONE_AT_MOST))
+    }
+
+    /// How long a line is borne that is too thin.
+    fn endurance(&self) -> Duration {
+        let hopeless = self.step == Step::Full && self.last.is_some_and(|last| last.estimate < last.needed / 2);
+        if hopeless { HOPELESS } else { POOR }
+    }
+
     fn is_poor(&self, choice: ViewChoice, reading: Reading) -> bool {
         match (choice, self.step) {
+            (ViewChoice::Auto, Step::Full) if reading.needed <= LOW => reading.estimate < LEAST.min(reading.needed),
             (ViewChoice::Auto | ViewChoice::Mix, Step::Full) => {
                 reading.needed > LOW && reading.estimate < reading.needed
             }
@@ -161,7 +183,7 @@ impl LineFit {
         match self.step {
             Step::Full => false,
             Step::Reduced => reading.estimate > self.wanted() / 20 * 23,
-            Step::Least => reading.estimate > PICTURE_AGAIN,
+            Step::Least => reading.estimate > self.wanted_for_one() / 20 * 23,
         }
     }
 }
@@ -195,7 +217,7 @@ mod tests {
         let mut fit = LineFit::default();
         let sent = run(&mut fit, ViewChoice::Auto, 0, &[&[line(2_000_000); 3][..], &[line(300_000); 2]].concat());
         assert_eq!(sent, [Pictures::Tiles; 5], "a moment is no reason");
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 5, &[line(300_000); 2])[1], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 5, &[line(300_000)])[0], Pictures::Mix { low: true });
         assert_eq!(fit.aim(), 875_000);
         // The mix needs little: that says nothing about everybody.
         let mixed = Reading { needed: 180_000, ..line(300_000) };
@@ -217,17 +239,34 @@ mod tests {
                 changes.push(second);
             }
         }
-        // Three seconds of everybody each time, and 3, 6, 12, 24, 48, 60 s of one picture between; each begins with a reading.
-        assert_eq!(changes, [3, 7, 11, 18, 22, 35, 39, 64, 68, 117, 121, 182, 186, 247, 251]);
+        // Two seconds of everybody each time, and 3, 6, 12, 24, 48, 60 s of one picture between; each begins with a reading.
+        assert_eq!(changes, [2, 6, 9, 16, 19, 32, 35, 60, 63, 112, 115, 176, 179, 240, 243]);
     }
 
     #[test]
     fn the_thinnest_line_has_sound_alone() {
         let mut fit = LineFit::default();
-        let sent = run(&mut fit, ViewChoice::Auto, 0, &[line(60_000); 10]);
-        assert_eq!((sent[3], sent[9]), (Pictures::Mix { low: true }, Pictures::Nothing));
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 10, &[line(150_000); 4])[3], Pictures::Mix { low: true });
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 14, &[line(150_000); 60])[59], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 0, &[line(60_000); 3])[2], Pictures::Mix { low: true });
+        let one = |estimate| Reading { needed: 180_000, ..line(estimate) };
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[one(60_000); 4])[3], Pictures::Nothing);
+        assert_eq!(fit.aim(), 225_000);
+        let sound = |estimate| Reading { needed: 60_000, ..line(estimate) };
+        assert_eq!(
+            run(&mut fit, ViewChoice::Auto, 10, &[sound(150_000); 60])[59],
+            Pictures::Nothing,
+            "too thin for one"
+        );
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 70, &[sound(220_000); 4])[3], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 74, &[one(220_000); 60])[59], Pictures::Mix { low: true });
+    }
+
+    #[test]
+    fn a_line_that_carries_not_even_half_is_believed_sooner() {
+        let first_mix = |estimate| {
+            let sent = run(&mut LineFit::default(), ViewChoice::Auto, 0, &[line(estimate); 9]);
+            sent.iter().position(|sent| *sent != Pictures::Tiles)
+        };
+        assert_eq!((first_mix(340_000), first_mix(360_000), first_mix(800_000)), (Some(2), Some(3), None));
     }
 
     #[test]
@@ -245,6 +284,14 @@ mod tests {
     fn two_people_gain_nothing_by_a_mix() {
         let two = Reading { estimate: 100_000, needed: 190_000, pictures: 1 };
         assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[two; 30])[29], Pictures::Tiles);
+        // But what is too thin for any picture is told so, and gets stills.
+        let mut fit = LineFit::default();
+        let thinnest = Reading { estimate: 60_000, ..two };
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 0, &[thinnest; 3])[2], Pictures::Nothing);
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[Reading { estimate: 240_000, ..two }; 4])[3], Pictures::Tiles);
+        // Voices alone need less than that.
+        let voices = Reading { needed: 45_000, pictures: 1, estimate: 60_000 };
+        assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[voices; 30])[29], Pictures::Tiles);
     }
 
     #[test]

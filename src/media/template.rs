@@ -247,10 +247,12 @@ impl Templates {
     pub(crate) fn choose(&self, encoder: &str) -> Result<&Choice, Problem> {
         let file = format!("encoders/{encoder}.toml");
         let choices = &self.encoders.get(encoder).ok_or_else(|| Problem::new("no such file").within(&file))?.choice;
-        choices
-            .iter()
-            .find(|choice| choice.requires.iter().all(|element| exists(element)))
-            .ok_or_else(|| Problem::new("no choice has all the elements it requires on this machine").within(&file))
+        let missing = |choice: &&Choice| choice.requires.iter().find(|element| !exists(element)).cloned();
+        choices.iter().find(|choice| missing(choice).is_none()).ok_or_else(|| {
+            let needs = |choice: &Choice| Some(format!("{} needs {}", choice.name, missing(&choice)?));
+            let all: Vec<String> = choices.iter().filter_map(needs).collect();
+            Problem::new(format!("no choice has all its elements on this machine: {}", all.join(", "))).within(&file)
+        })
     }
 
     /// The launch text of an output.

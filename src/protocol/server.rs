@@ -98,7 +98,7 @@ pub enum ServerMessage {
     Muted {},
     /// To those who are sent sound alone because of their line: the room now, every ten seconds.
     Still {
-        /// A JPEG of at most 10 kB, base64.
+        /// A JPEG of at most 5 kB, base64.
         jpeg: String,
     },
     /// To hosts: how much of a stream went out; about once a second while it is live.

@@ -1,24 +1,24 @@
 //! Every room there is, by id and by invitation, and every recording.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod shared;
+
+pub(super) use self::shared::Shared;
 use super::api::{Action, Caller, NewRoom, Recording, RoomRecord, RoomState, Store, StoreError, Stream, Upload};
 use super::disk;
 use super::handle::RoomHandle;
 use super::retention;
 use crate::domain::canvas::Canvas;
 use crate::domain::error::{Reason, Refusal};
-use crate::domain::ids::{OutputId, PeerId, RoomId};
+use crate::domain::ids::{OutputId, RoomId};
 use crate::domain::media::{MediaCommand, MediaEvent};
 use crate::domain::participant::{self, MAX_ROOM_NAME};
 use crate::domain::retention::Policy;
@@ -40,38 +40,6 @@ const MAX_KEY: usize = 64;
 #[derive(Clone)]
 pub struct Rooms {
     shared: Arc<Shared>,
-}
-
-/// What the registry and the actors share.
-pub(super) struct Shared {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) open_media: OpenMedia,
-    pub(super) base_url: String,
-    canvas: OnceLock<Canvas>,
-    targets: OnceLock<Targets>,
-    /// The running actors.
-    pub(super) actors: TaskTracker,
-    /// The server stops.
-    pub(super) stop: CancellationToken,
-    last_peer: AtomicU64,
-    /// Held for look-ups only, never across an await.
-    index: Mutex<Index>,
-}
-
-#[derive(Default)]
-struct Index {
-    rooms: HashMap<RoomId, RoomHandle>,
-    invitations: HashMap<String, RoomId>,
-    old_invitations: HashMap<String, RoomId>,
-    recordings: BTreeMap<OutputId, Recording>,
-    streams: HashMap<RoomId, Vec<Stream>>,
-    uploads: HashMap<OutputId, Upload>,
-}
-
-impl Index {
-    fn with_upload(&self, recording: &Recording) -> Recording {
-        Recording { upload: self.uploads.get(&recording.id).cloned(), ..recording.clone() }
-    }
 }
 
 impl Rooms {
@@ -288,103 +256,6 @@ impl Rooms {
             tracing::warn!("some recordings were not finished in time; they will be at the next start");
         }
     }
-}
-
-/// What the actors need of the index.
-impl Shared {
-    pub(super) fn canvas(&self) -> Canvas {
-        self.canvas.get().copied().unwrap_or_default()
-    }
-
-    pub(super) fn targets(&self) -> Targets {
-        self.targets.get().copied().unwrap_or_default()
-    }
-
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn recordings_of(&self, room: RoomId) -> Vec<Recording> {
-        let index = self.index();
-        let of_room = index.recordings.values().filter(|recording| recording.room == room);
-        let mut recordings: Vec<_> = of_room.map(|recording| index.with_upload(recording)).collect();
-        recordings.sort_by_key(|recording| recording.started_at);
-        recordings
-    }
-
-    /// The rooms that record now, and how much all of them wrote.
-    pub(super) fn recording_now(&self) -> (Vec<RoomHandle>, u64) {
-        let index = self.index();
-        let is_running =
-            |state| matches!(state, RecordingState::Starting | RecordingState::Live | RecordingState::Paused);
-        let running: Vec<_> = index.recordings.values().filter(|recording| is_running(recording.state)).collect();
-        let bytes = |one: &&Recording| one.bytes + one.tracks.iter().map(|track| track.bytes).sum::<u64>();
-        let written = running.iter().map(bytes).sum();
-        let rooms: BTreeSet<RoomId> = running.iter().map(|recording| recording.room).collect();
-        (rooms.iter().filter_map(|room| index.rooms.get(room).cloned()).collect(), written)
-    }
-
-    pub(super) fn recording(&self, id: OutputId) -> Option<Recording> {
-        let index = self.index();
-        index.recordings.get(&id).map(|recording| index.with_upload(recording))
-    }
-
-    pub(super) fn put_recording(&self, recording: Recording) {
-        self.index().recordings.insert(recording.id, recording);
-    }
-
-    pub(super) fn forget_recording(&self, id: OutputId) {
-        let mut index = self.index();
-        index.recordings.remove(&id);
-        index.uploads.remove(&id);
-    }
-
-    pub(super) fn put_streams(&self, room: RoomId, streams: Vec<Stream>) {
-        self.index().streams.insert(room, streams);
-    }
-
-    pub(super) fn renew_invitation(&self, room: RoomId, old: String, new: String) {
-        let mut index = self.index();
-        index.invitations.remove(&old);
-        index.old_invitations.insert(old, room);
-        index.invitations.insert(new, room);
-    }
-
-    /// The room has ended; the store answers for it from now on.
-    pub(super) fn forget_room(&self, record: &RoomRecord) {
-        let mut index = self.index();
-        index.rooms.remove(&record.id);
-        index.streams.remove(&record.id);
-        index.invitations.remove(&record.invitation);
-        for code in &record.old_invitations {
-            index.old_invitations.remove(code);
-        }
-    }
-
-    /// A name for a media session, never used before in this process.
-    pub(super) fn next_peer(&self) -> PeerId {
-        PeerId(self.last_peer.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    /// An id for a recording or a stream, unique across restarts.
-    pub(super) fn random_output(&self) -> OutputId {
-        OutputId(self.random_number())
-    }
-
-    pub(super) fn random_number(&self) -> u64 {
-        u64::from_ne_bytes(random())
-    }
-
-    /// 128 random bits in 22 characters that an address can hold.
-    pub(super) fn random_code(&self) -> String {
-        URL_SAFE_NO_PAD.encode(random::<16>())
-    }
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("a system without randomness cannot keep a room private");
-    bytes
 }
 
 impl fmt::Debug for Rooms {

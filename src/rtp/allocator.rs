@@ -1,5 +1,5 @@
-//! Who of a viewer's slots gets how much of the line. Voices come first, always; then every picture its lowest layer in
-//! order of priority; then better layers in the same order. Down at once, up only when there is room to spare for a
+//! Who of a viewer's slots gets how much of the line. Voices come first, always, and the one picture that stands for all,
+//! where there is no other; then every picture its lowest layer in order of priority; then better layers in the same order. Down at once, up only when there is room to spare for a
 //! while, and later each time that was a mistake.
 //!
 //! Where a layer has temporal layers (RFC 7741 section 4.2, TID), the frames of the upper ones can be left out: at once
@@ -308,7 +308,7 @@ impl Sharing<'_> {
             return;
         };
         let cost = demand.cost(least);
-        if cost <= self.left || demand.priority == Priority::Voice {
+        if cost <= self.left || demand.priority <= Priority::Only {
             self.allowed[slot] = least;
             self.left -= cost;
         }

@@ -11,7 +11,15 @@ pub(crate) struct Rate {
     pub(crate) burst: f64,
 }
 
-/// A token bucket. Always asked with the same rate.
+impl Rate {
+    /// No more than `part` of `whole`.
+    pub(crate) fn at_most(self, whole: f64, part: Rate) -> Rate {
+        let least = |own: f64, part: f64| own.min(whole * part);
+        Rate { per_second: least(self.per_second, part.per_second), burst: least(self.burst, part.burst) }
+    }
+}
+
+/// A token bucket.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bucket {
     /// What is gone from a full one: so that all zeros is a full bucket of any size.
@@ -59,5 +67,7 @@ mod tests {
         assert_eq!(taken(&mut bucket, 100_000), 5, "never more than it holds");
         assert_eq!(taken(&mut bucket, 0), 0, "time that goes back brings nothing");
         assert!(!Bucket::default().take(start, rate, 5.1));
+        let part = rate.at_most(2.0, Rate { per_second: 8.0, burst: 1.0 });
+        assert_eq!((part.per_second, part.burst), (10.0, 2.0), "the less of each");
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rtcp_types::prelude::*;
 use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlockBuilder, Sdes, SdesBuilder, SdesChunk, SdesItem};
 
-use crate::domain::ids::PeerId;
+use crate::domain::ids::{PeerId, Priority};
 
 use super::Outbound;
 use super::bucket::{Bucket, Rate};
@@ -33,6 +33,8 @@ const MID_PACKETS: u16 = 64;
 const RESENDS: Rate = Rate { per_second: 400.0, burst: 200.0 };
 /// The same in bytes, on top of [`RESEND_SHARE`].
 const RESENT_BYTES: Rate = Rate { per_second: 16_000.0, burst: 96_000.0 };
+/// Repairs of pictures are no more than this of what the line carries, in s: it lost them because it was full.
+const RESENT_SECONDS: Rate = Rate { per_second: 0.25, burst: 0.5 };
 /// Of each byte of media, so much may be sent again: whoever asks for everything cannot double their own line's load, and
 /// 20 % loss, repairs lost and all, needs a quarter.
 const RESEND_SHARE: f64 = 0.5;
@@ -236,13 +238,18 @@ impl Egress {
         exit: &mut Exit<'_>,
     ) -> bool {
         let pause = (self.round_trip / 2).max(Duration::from_millis(10));
+        let carried = self.line.as_ref().map_or(f64::INFINITY, |line| line.estimator.estimate() / 8.0);
         let Some(at) = self.slots.get_mut(usize::from(slot)) else { return false };
         let bytes = packet.payload.len() as f64;
+        let budget = match at.lane.priority {
+            Priority::Voice => RESENT_BYTES,
+            _ => RESENT_BYTES.at_most(carried, RESENT_SECONDS),
+        };
         if self.sender.is_none()
             || at.codec_for(name).is_none()
             || !at.may_resend(placed.sequence, now, pause)
             || !self.resends.take(now, RESENDS, 1.0)
-            || !self.resent_bytes.take(now, RESENT_BYTES, bytes)
+            || !self.resent_bytes.take(now, budget, bytes)
         {
             return false;
         }

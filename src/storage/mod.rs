@@ -15,6 +15,7 @@ mod manifest;
 pub mod recover;
 mod timeline;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -104,7 +105,7 @@ impl Store for Storage {
 
     fn recording_path(&self, recording: &Recording) -> Result<PathBuf, StoreError> {
         let folder = self.recording_folder(recording.id);
-        std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+        std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
         Ok(folder.join(file_name::recording(&recording.room_name, recording.started_at)))
     }
 
@@ -132,6 +133,18 @@ impl Store for Storage {
             _ => Ok(()),
         }
     }
+}
+
+/// Why nothing can be recorded, for a host; for the operator, where, in the log.
+fn unwritable(folder: &Path, error: &std::io::Error) -> StoreError {
+    tracing::error!(folder = %folder.display(), %error, "a recording has no place");
+    let reason = match error.kind() {
+        ErrorKind::ReadOnlyFilesystem => "its data folder can only be read",
+        ErrorKind::PermissionDenied => "it may not write to its data folder",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "its disk is full",
+        _ => "its data folder cannot be used",
+    };
+    StoreError(format!("the server cannot write recordings: {reason}"))
 }
 
 fn failed(error: &rusqlite::Error) -> StoreError {

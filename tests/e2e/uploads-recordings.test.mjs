@@ -1,4 +1,4 @@
-// Finished recordings go to an S3-compatible storage (s3rver): wrong keys are told, a kill on the
+// Finished recordings go to an S3-compatible storage (s3rver): wrong keys are told, and not tried without end; a kill on the
 // way costs only the part that was under way, and the local file goes only after the storage has all of it.
 
 import assert from 'node:assert/strict';
@@ -28,8 +28,17 @@ async function storage(scene) {
 
 /** Stands before the storage, counts the parts that come, and lets the third wait for ever until told. */
 async function gate(scene, behind) {
-  const gate = { parts: [], held: false, open: false };
+  const gate = { requests: 0, parts: [], held: false, open: false };
   const server = http.createServer((request, response) => {
+    gate.requests++;
+    if (gate.refuses) {
+      // As S3 does it: s3rver looks at the name of a key alone.
+      request.resume();
+      response.writeHead(403, { 'content-type': 'application/xml' });
+      response.end('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated ' +
+        'does not match the signature you provided. Check your key and signing method.</Message><RequestId>1</RequestId></Error>');
+      return;
+    }
     const part = /[?&]partNumber=(\d+)/.exec(request.url)?.[1];
     if (part) {
       gate.parts.push(Number(part));
@@ -54,12 +63,12 @@ async function gate(scene, behind) {
 behaviour('recordings are uploaded, whatever happens on the way', async (scene) => {
   const behind = await storage(scene);
   const door = await gate(scene, behind);
-  const settings = (key) => ({
+  const settings = (key, secret = 'S3RVER') => ({
     VERANDA_UPLOAD_ENDPOINT: `http://127.0.0.1:${door.port}`,
     VERANDA_UPLOAD_BUCKET: bucket,
     VERANDA_UPLOAD_PREFIX: 'rooms',
     VERANDA_UPLOAD_ACCESS_KEY: key,
-    VERANDA_UPLOAD_SECRET_KEY: 'S3RVER',
+    VERANDA_UPLOAD_SECRET_KEY: secret,
     VERANDA_UPLOAD_KEEP_LOCAL: 'false',
   });
   const first = await scene.start();
@@ -78,15 +87,30 @@ behaviour('recordings are uploaded, whatever happens on the way', async (scene) 
   }));
 
   const told = (server) => server.call('GET', `/recordings/${id}`, { token: room.host_token });
-  const wrong = scene.keep(await Server.start({ data: first.data, env: settings('NOBODY') }));
-  const failed = await until('the wrong key is told', async () => {
-    const { upload } = await told(wrong);
-    return upload?.state === 'failed' && upload;
-  });
-  assert.match(failed.error, /upload_secret_key/);
-  await wrong.program.says(/is not uploaded.*upload_secret_key/s, 1000);
-  await wrong.call('POST', '/rooms', { body: {} });
-  await wrong.terminate();
+  for (const [what, keys] of [['the key', ['NOBODY']], ['the secret', ['S3RVER', 'guessed']]]) {
+    const wrong = scene.keep(await Server.start({ data: first.data, env: settings(...keys) }));
+    [door.requests, door.refuses] = [0, what === 'the secret'];
+    const failed = await until(`${what} is told to be wrong`, async () => {
+      const { upload } = await told(wrong);
+      return upload?.state === 'failed' && upload;
+    });
+    assert.match(failed.error, /refuses the key.*upload_secret_key/);
+    await wrong.program.says(/is not uploaded.*upload_secret_key/s, 1000);
+    assert.ok(!wrong.program.output.includes('guessed'));
+    if (what === 'the secret') {
+      const ann = await scene.chromium('Ann', { devices: 'none' });
+      const { pathname, hash } = new URL(room.host_url);
+      await ann.join(`${wrong.url}${pathname}${hash}`, { host: true });
+      await ann.press('Settings');
+      await ann.reads(/refuses the key/);
+      await ann.close();
+    }
+    // The first pause is 5 s, the next 10 s.
+    assert.ok(door.requests <= 4, `${door.requests} requests`);
+    await access(join(folder, 'Long.mp4'));
+    await wrong.terminate();
+  }
+  door.refuses = false;
 
   const killed = scene.keep(await Server.start({ data: first.data, env: settings('S3RVER') }));
   await until('two parts are there and the third is under way', () => door.held);

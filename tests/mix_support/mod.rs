@@ -39,7 +39,16 @@ pub enum Sends {
     /// A white flash, and a beep with it, each second. The picture arrives `u64` ms later than the sound.
     Flash(u64),
     Beep,
+    /// Packets that say they are VP8, of noise.
+    Garbage,
+    /// A solid colour whose size is another one each second.
+    Resizing(u32),
+    /// A solid colour without a key frame, whoever asks, before so many seconds.
+    Keyless(u32, u64),
 }
+
+/// What [`Sends::Resizing`] sends, one after the other.
+const SIZES: [(i32, i32); 4] = [(640, 360), (320, 180), (360, 640), (160, 90)];
 
 struct Sender {
     pipeline: gst::Pipeline,
@@ -147,6 +156,14 @@ fn launch(sends: Sends) -> (String, CodecName) {
             ),
             CodecName::Vp8,
         ),
+        // What becomes of these three: see `Spoiler`.
+        Sends::Garbage => (format!("{} ! {vp8}", picture(0x40_4040)), CodecName::Vp8),
+        Sends::Resizing(rgb) => {
+            (format!("{} ! videoscale ! capsfilter name=size ! {vp8}", picture(rgb)), CodecName::Vp8)
+        }
+        Sends::Keyless(rgb, _) => {
+            (format!("{} ! {}", picture(rgb), vp8.replace("name=encoder", "name=deaf")), CodecName::Vp8)
+        }
         // Flashes are made by a probe: see `sender`.
         Sends::Flash(_) => (format!("{} ! identity name=flash ! {vp8}", picture(0)), CodecName::Vp8),
         Sends::Beep => (
@@ -180,6 +197,56 @@ fn mark(pipeline: &gst::Pipeline, name: &str, bright: bool) {
     });
 }
 
+/// Makes of a publisher one that sends what it should not.
+struct Spoiler {
+    sends: Sends,
+    pipeline: gst::Pipeline,
+    began: Instant,
+    second: usize,
+    noise: u32,
+}
+
+impl Spoiler {
+    fn new(sends: Sends, pipeline: &gst::Pipeline) -> Self {
+        Self { sends, pipeline: pipeline.clone(), began: Instant::now(), second: 0, noise: 0x2545_f491 }
+    }
+
+    /// False: the packet is not sent.
+    fn spoil(&mut self, packet: &mut [u8]) -> bool {
+        let second = self.began.elapsed().as_secs() as usize;
+        let new = std::mem::replace(&mut self.second, second) != second;
+        match self.sends {
+            Sends::Garbage => {
+                // Every other packet keeps its descriptor and the first bytes of the frame's header.
+                let from = if packet[3] & 1 == 0 { 12 } else { 20 };
+                packet.iter_mut().skip(from).for_each(|byte| *byte = self.random());
+                true
+            }
+            Sends::Resizing(_) if new => {
+                let (width, height) = SIZES[second % SIZES.len()];
+                let caps = gst::Caps::builder("video/x-raw").field("width", width).field("height", height).build();
+                self.pipeline.by_name("size").unwrap().set_property("caps", caps);
+                true
+            }
+            Sends::Keyless(_, until) if new && second as u64 == until => {
+                let event = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
+                self.pipeline.by_name("deaf").unwrap().static_pad("src").unwrap().send_event(event);
+                true
+            }
+            // The first picture is a key frame.
+            Sends::Keyless(..) => self.began.elapsed() > Duration::from_millis(500),
+            _ => true,
+        }
+    }
+
+    fn random(&mut self) -> u8 {
+        self.noise ^= self.noise << 13;
+        self.noise ^= self.noise >> 17;
+        self.noise ^= self.noise << 5;
+        self.noise as u8
+    }
+}
+
 fn sender(sends: Sends, ssrc: u32, mut sink: Box<dyn PacketSink>) -> (Sender, CodecName) {
     let (text, codec) = launch(sends);
     let pipeline = gst::parse::launch(&format!("{text} ! appsink name=out sync=false")).unwrap();
@@ -201,14 +268,15 @@ fn sender(sends: Sends, ssrc: u32, mut sink: Box<dyn PacketSink>) -> (Sender, Co
         }
     });
     let mut count = 0_u64;
+    let mut spoiler = Spoiler::new(sends, &pipeline);
     let out: gst_app::AppSink = pipeline.by_name("out").unwrap().downcast().unwrap();
     out.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
             .new_sample(move |out| {
                 let sample = out.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let buffer = sample.buffer().unwrap();
-                let packet = buffer.map_readable().unwrap().to_vec();
-                if quiet.load(Ordering::Relaxed) {
+                let mut packet = buffer.map_readable().unwrap().to_vec();
+                if !spoiler.spoil(&mut packet) || quiet.load(Ordering::Relaxed) {
                     return Ok(gst::FlowSuccess::Ok);
                 }
                 let due = Instant::now() + Duration::from_millis(delay);

@@ -261,7 +261,7 @@ fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_bette
     s.media(MediaEvent::Still { size: StillSize::Small, jpeg: Some([1][..].into()) });
     assert_eq!(s.told(viewer), [News::Still([1][..].into())]);
     assert_eq!(s.told(people[1].0), []);
-    line(&mut s, 200_000, 40_000);
+    line(&mut s, 220_000, 40_000);
     assert_eq!(s.slots(viewer), [("3".into(), Some(Shown::Mix))]);
     line(&mut s, 900_000, 180_000);
     assert_eq!(s.slots(viewer).len(), 2, "everybody");

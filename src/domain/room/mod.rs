@@ -14,6 +14,7 @@ mod host;
 mod join;
 mod line;
 mod outputs;
+mod parting;
 mod session;
 mod settle;
 mod stills;
@@ -35,7 +36,8 @@ use super::talk::Log;
 use super::target::Targets;
 use super::words::{Activity, Layout, ParticipantKind, Role, Rules};
 
-pub use words::{Act, Caller, ConnectionId, Effect, Input, News, Parting, Reply, RequestId, Shown};
+pub use parting::Parting;
+pub use words::{Act, Caller, ConnectionId, Effect, Input, News, Reply, RequestId, Shown};
 
 /// A place is kept this long for somebody whose connection broke.
 pub const PLACE_KEPT: Duration = Duration::from_secs(30);

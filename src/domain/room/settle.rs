@@ -10,7 +10,7 @@ use crate::domain::participant::{Member, Phase};
 use crate::domain::scene::{self, Frame, Person};
 use crate::domain::slots::{self, LiveTrack, Slot, Stage, Want};
 use crate::domain::thin::Pictures;
-use crate::domain::words::ParticipantKind;
+use crate::domain::words::{ParticipantKind, ViewChoice};
 
 /// What a viewer without a view of its own hears.
 const MIX_SOUND: Want = Want { feed: Feed::MixSound, height: 0, priority: Priority::Voice };
@@ -122,7 +122,8 @@ fn fill_slots(member: &mut Member, stage: &Stage) -> Vec<(Assignment, bool)> {
     let before: Vec<Option<Feed>> = session.slots.iter().map(|slot| slot.feed).collect();
     let slots: &mut [Slot] = &mut session.slots;
     let changes = if member.kind == ParticipantKind::Whep {
-        let mut changes = slots::fill_with_mix(slots, member.low || shown == Pictures::Mix { low: true });
+        let mut changes =
+            slots::fill_with_mix(slots, member.low || shown == Pictures::Mix { low: true }, Priority::Featured);
         changes.extend(slots::fill(slots, MediaKind::Audio, &[MIX_SOUND]));
         changes
     } else {
@@ -131,7 +132,11 @@ fn fill_slots(member: &mut Member, stage: &Stage) -> Vec<(Assignment, bool)> {
         let voices = stage.voices(member.id, &pictures, count(MediaKind::Audio));
         let mut changes = match shown {
             Pictures::Tiles => slots::fill(slots, MediaKind::Video, &pictures),
-            Pictures::Mix { low } => slots::fill_with_mix(slots, low),
+            // Chosen for a line that carries no more: it is not weighed again.
+            Pictures::Mix { low: true } if member.view == ViewChoice::Auto => {
+                slots::fill_with_mix(slots, true, Priority::Only)
+            }
+            Pictures::Mix { low } => slots::fill_with_mix(slots, low, Priority::Featured),
             Pictures::Nothing => slots::fill(slots, MediaKind::Video, &[]),
         };
         changes.extend(slots::fill(slots, MediaKind::Audio, &voices));

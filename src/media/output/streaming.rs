@@ -10,61 +10,28 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use gst::prelude::*;
+mod attempt;
 
-use super::connection::{Connection, Search};
-use super::freeze::{Reading, Verdict, Watch};
+use self::attempt::{Call, Look, Try};
 use super::knock::{Found, Knock};
 use super::retry::{BackOff, Ending};
 use super::{Muxed, Source, words};
 use crate::domain::media::{OutputEvent, Sent};
-use crate::domain::target::{Scheme, StreamUrl, Targets};
+use crate::domain::target::{StreamUrl, Targets};
 use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 use crate::media::template::Templates;
 
-/// Media that may wait for the network before frames are dropped.
-const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_seconds(2);
 /// A server that takes the connection has so long to take the stream.
 const SILENCE: Duration = Duration::from_secs(8);
-/// Where the connection can't be looked at: bytes that stop for this long are a dead one.
-const STALL: Duration = Duration::from_secs(4);
-/// What stands still for so long is frozen, whatever else lives at its address. SRT's own acknowledgements tell sooner.
-const SURE: Duration = Duration::from_secs(10);
-const SURE_OF_SRT: Duration = Duration::from_secs(3);
-/// A server that gave a sign of life is not asked again for so long.
-const TRUST: Duration = Duration::from_secs(6);
-/// How often the connection is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 /// A server thought frozen that takes the next try within this time was slow instead.
 const AWAKE: Duration = Duration::from_secs(2);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The bitrate is that of so many seconds.
 const BITRATE_OVER: usize = 5;
-/// What goes over the wire before media does, bytes; the address and its parts besides.
-const HANDSHAKE_AND_COMMANDS: u64 = 4_200;
 /// One that was live for so long was found frozen for good reason.
 const STEADY: Duration = Duration::from_secs(120);
-
-/// One try.
-struct Try {
-    muxed: Muxed,
-    sink: gst::Element,
-    /// More bytes than come before media.
-    media_after: u64,
-    started: Instant,
-    live: bool,
-    /// Bytes on the wire, and since when they are so many.
-    sent: (u64, Instant),
-    search: Option<Search>,
-    connection: Option<Connection>,
-    watch: Watch,
-    looked: Instant,
-    /// There were doubts whether it lives.
-    question: Option<Knock>,
-    trusted_until: Instant,
-}
 
 enum State {
     Waiting {
@@ -133,41 +100,10 @@ impl Streaming {
         tell: impl Fn(BusEvent) + Send + Sync + 'static,
     ) -> Result<(), Problem> {
         let State::Due(address) = self.state else { return Ok(()) };
-        let srt = self.url.scheme() == Scheme::Srt;
-        let template = if srt { "srt" } else { "rtmp" };
-        let mut kept = None;
-        let prepare = |sink: &gst::Element| {
-            if srt {
-                aim_srt(sink, &self.url, address)?
-            } else {
-                aim_rtmp(sink, &self.url)?
-            }
-            kept = Some(sink.clone());
-            Ok(())
-        };
-        let search = (!srt).then(|| Search::start(self.url.server().1));
-        let launch = templates.output(template)?;
-        let muxed = Muxed::start(launch, source, MOST_WAITING, prepare, tell)
-            .map_err(|problem| problem.within(format!("outputs/{template}.toml")))?;
-        let sink = kept.ok_or_else(|| Problem::new("has no 'sink'"))?;
-        let now = Instant::now();
-        let watch = Watch::new(if srt { SURE_OF_SRT } else { SURE }, self.mistakes);
-        let (live, connection, sent) = (false, None, (0, now));
+        let call = Call { url: &self.url, address, mistakes: self.mistakes };
+        let present = Try::start(&call, source, templates, tell)?;
         self.rate.clear();
-        self.state = State::Trying(Box::new(Try {
-            muxed,
-            sink,
-            media_after: HANDSHAKE_AND_COMMANDS + 3 * self.url.secret().len() as u64,
-            started: now,
-            live,
-            sent,
-            search,
-            connection,
-            watch,
-            looked: now,
-            question: None,
-            trusted_until: now,
-        }));
+        self.state = State::Trying(Box::new(present));
         Ok(())
     }
 
@@ -332,101 +268,6 @@ impl Sent {
             dropped: self.dropped + muxed.dropped(),
             seconds: self.seconds + muxed.seconds(),
         }
-    }
-}
-
-fn aim_rtmp(sink: &gst::Element, url: &StreamUrl) -> Result<(), Problem> {
-    if sink.find_property("location").is_none() {
-        return Err(Problem::new("'sink' has no location"));
-    }
-    sink.set_property_from_str("location", url.secret());
-    Ok(())
-}
-
-/// To the address that was looked up: what was held against the operator's rules is what is called.
-fn aim_srt(sink: &gst::Element, url: &StreamUrl, address: IpAddr) -> Result<(), Problem> {
-    let server = std::net::SocketAddr::new(address, url.server().1);
-    let options = url.srt_options().map_err(|refusal| Problem::new(refusal.message))?;
-    let all = std::iter::once(("uri", format!("srt://{server}"))).chain(options);
-    for (name, value) in all {
-        if sink.find_property(name).is_none() {
-            return Err(Problem::new(format!("'sink' has no {name}")));
-        }
-        sink.set_property_from_str(name, &value);
-    }
-    Ok(())
-}
-
-/// What a look at the connection showed.
-enum Look {
-    Fine,
-    Frozen,
-    /// It was just found, and goes there.
-    Elsewhere(IpAddr),
-}
-
-impl Try {
-    fn bytes_on_the_wire(&self) -> u64 {
-        // A sink that has no such figures: then what reached it must do.
-        self.figure("out-bytes-total").or_else(|| self.figure("bytes-sent-total")).unwrap_or_else(|| self.muxed.bytes())
-    }
-
-    /// A number of the sink's `stats`. Sinks differ in their types.
-    fn figure(&self, name: &str) -> Option<u64> {
-        self.sink.find_property("stats")?;
-        let stats = self.sink.property::<Option<gst::Structure>>("stats")?;
-        let signed = || stats.get::<i64>(name).or_else(|_| stats.get::<i32>(name).map(i64::from)).ok();
-        stats.get::<u64>(name).ok().or_else(|| signed().and_then(|number| u64::try_from(number).ok()))
-    }
-
-    /// The server accepted the stream: media went out, which the sinks let happen only then.
-    fn is_taken(&self) -> bool {
-        self.muxed.window.is_open() && self.sent.0 > self.media_after
-    }
-
-    fn look(&mut self, now: Instant) -> Look {
-        if now.duration_since(self.looked) < LOOK {
-            return Look::Fine;
-        }
-        self.looked = now;
-        if let Some(found) = self.search.as_ref().and_then(Search::found) {
-            let remote = found.remote.ip();
-            (self.search, self.connection) = (None, Some(found));
-            return Look::Elsewhere(remote);
-        }
-        let frozen = match self.reading().map(|reading| self.watch.judge(now, reading)) {
-            Some(Verdict::Frozen) => true,
-            Some(Verdict::Doubtful) => self.is_silent(now),
-            Some(Verdict::Reads) => false,
-            None => now.duration_since(self.sent.1) > STALL,
-        };
-        if frozen { Look::Frozen } else { Look::Fine }
-    }
-
-    /// Asks the server for a sign of life. True when it gave none.
-    fn is_silent(&mut self, now: Instant) -> bool {
-        match self.question.as_ref().map(Knock::found) {
-            None => {
-                let server = self.connection.as_ref().map(|connection| connection.remote);
-                self.question = server.filter(|_| now > self.trusted_until).map(Knock::ask);
-                false
-            }
-            Some(None) => false,
-            Some(Some(Found::There(_))) => {
-                (self.question, self.trusted_until) = (None, now + TRUST);
-                false
-            }
-            Some(Some(Found::Away(_) | Found::Forbidden)) => true,
-        }
-    }
-
-    fn reading(&self) -> Option<Reading> {
-        if let Some(connection) = &self.connection {
-            return connection.read();
-        }
-        // SRT: who does not acknowledge while we send does not read.
-        let edge = self.figure("packet-ack-received")?;
-        Some(Reading { acknowledged: None, edge, waiting: self.live })
     }
 }
 

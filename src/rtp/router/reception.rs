@@ -175,7 +175,12 @@ impl Router {
     /// Sends a slot's packet again, if its stream still has it.
     fn resend(&mut self, now: Instant, (viewer, slot): (Key, u16), sequence: u16, out: &mut dyn Outbound) {
         let Some(peer) = self.peers.get_mut(viewer) else { return };
-        let Some(at) = peer.egress.slots.get(usize::from(slot)) else { return };
+        // Where nothing goes on, nothing need be whole: what a line could not carry is not sent to it again.
+        let at = peer.egress.slots.get(usize::from(slot)).filter(|slot| slot.lane.current.is_some());
+        let Some(at) = at else {
+            self.counters.rtx_refused += 1;
+            return;
+        };
         let Some((source, number, resolved)) = at.lane.rewriter.resolve(sequence) else { return };
         let Some(track) = self.tracks.get(source.track) else { return };
         let layer = track.layers.get(usize::from(source.layer));

@@ -32,16 +32,17 @@ async function clipFolder() {
 /**
  * Files for Chromium's fake camera and microphone: a solid colour with a bar that moves (so that frames differ) and a
  * white flash a second, and the tone, full for the first 60 ms of each second and softer after that.
- * With `speech` a voice reads instead: an encoder treats a tone as music, and music otherwise.
+ * With `speech` a voice reads instead: an encoder treats a tone as music, and music otherwise. With `busy` it is grainy, and
+ * as much to encode as a face.
  * @param {keyof typeof looks} look
  */
-export async function clip(look, { width = 640, height = 360, fps = 30, speech = false } = {}) {
-  const key = `${look}-${width}x${height}-${fps}${speech ? '-speech' : ''}`;
-  if (!made.has(key)) made.set(key, make(look, key, { width, height, fps, speech }));
+export async function clip(look, { width = 640, height = 360, fps = 30, speech = false, busy = false } = {}) {
+  const key = `${look}-${width}x${height}-${fps}${speech ? '-speech' : ''}${busy ? '-busy' : ''}`;
+  if (!made.has(key)) made.set(key, make(look, key, { width, height, fps, speech, busy }));
   return made.get(key);
 }
 
-async function make(look, key, { width, height, fps, speech }) {
+async function make(look, key, { width, height, fps, speech, busy }) {
   const { colour, tone } = looks[look];
   const base = join(await clipFolder(), key);
   const hex = colour.map((part) => part.toString(16).padStart(2, '0')).join('');
@@ -52,7 +53,7 @@ async function make(look, key, { width, height, fps, speech }) {
     '-f', 'lavfi', '-i', `color=0x${hex}:size=${width}x${height}:rate=${fps}`,
     '-f', 'lavfi', '-i', bar, '-f', 'lavfi', '-i', flash,
     '-filter_complex',
-    `[0][1]overlay=x='mod(n*${Math.round(width / 60)}\\,W)':y=H-h[m];[m][2]overlay=x=0:y=0:enable='lt(mod(t\\,1)\\,0.06)'`,
+    `[0][1]overlay=x='mod(n*${Math.round(width / 60)}\\,W)':y=H-h[m];[m][2]overlay=x=0:y=0:enable='lt(mod(t\\,1)\\,0.06)'${busy ? '[f];[f]noise=alls=25:allf=t' : ''}`,
     '-t', '2', '-pix_fmt', 'yuv420p', `${base}.y4m`]);
   const sound = speech ? `flite=voice=slt:text='${sentence}'` : `aevalsrc='(0.15+0.35*lt(mod(t\\,1)\\,0.06))*sin(2*PI*${tone}*t)':s=48000:d=10`;
   await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', sound, '-ar', '48000', '-ac', '1', `${base}.wav`]);

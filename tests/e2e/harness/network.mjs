@@ -100,6 +100,11 @@ export class Network {
     return { executablePath: this.executablePath, ...trusting(url) };
   }
 
+  /** The words that run a command at the far end of the line. */
+  get there() {
+    return ['ip', 'netns', 'exec', this.ends[0]];
+  }
+
   /** Of every hundred packets of media this many are lost, at random, on their way from (`up`) and to (`down`) the browser. */
   lose({ up = 0, down = 0 }) {
     const rule = (from, percent) => `iifname ${from} meta l4proto udp numgen random mod 1000 < ${Math.round(percent * 10)} counter drop`;

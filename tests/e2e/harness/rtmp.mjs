@@ -1,4 +1,5 @@
-// An RTMP server that keeps what it is sent: nginx with its rtmp module, on loopback, in a folder of its own.
+// An RTMP server that keeps what it is sent: nginx with its rtmp module, on loopback or at the far end of a line, in a
+// folder of its own.
 
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -12,8 +13,9 @@ import { until } from './wait.mjs';
 const rtmpModule = ['/usr/lib/nginx/modules/ngx_rtmp_module.so', '/usr/share/nginx/modules/ngx_rtmp_module.so'].find(existsSync);
 
 export class RtmpServer {
-  static async start() {
-    const server = new RtmpServer();
+  /** @param {{address?: string, within?: string[]}} [options] `within`: words before the command, as of `ip netns exec` */
+  static async start({ address = '127.0.0.1', within = [] } = {}) {
+    const server = Object.assign(new RtmpServer(), { address, within });
     server.folder = await mkdtemp(join(tmpdir(), 'veranda-rtmp-'));
     server.port = await freePort();
     server.files = join(server.folder, 'files');
@@ -22,7 +24,7 @@ export class RtmpServer {
       load_module ${rtmpModule};
       daemon off; master_process off; pid ${server.folder}/pid; error_log stderr info;
       events { worker_connections 64; }
-      rtmp { server { listen 127.0.0.1:${server.port};
+      rtmp { server { listen ${address}:${server.port};
         application live { live on; record all; record_path ${server.files}; record_unique on; record_suffix .flv; }
       } }`);
     await server.open();
@@ -31,15 +33,16 @@ export class RtmpServer {
 
   /** Also after `kill`: on the same port. */
   async open() {
-    this.program = new Program('/usr/sbin/nginx', ['-p', this.folder, '-c', join(this.folder, 'nginx.conf')]);
+    const [command, ...words] = [...this.within, '/usr/sbin/nginx', '-p', this.folder, '-c', join(this.folder, 'nginx.conf')];
+    this.program = new Program(command, words);
     await until('nginx listens', () => new Promise((answer, fail) => {
-      const socket = connect(this.port, '127.0.0.1');
+      const socket = connect(this.port, this.address);
       socket.on('connect', () => answer(socket.destroy())).on('error', fail);
     }), { every: 50 });
   }
 
   url(key) {
-    return `rtmp://127.0.0.1:${this.port}/live/${key}`;
+    return `rtmp://${this.address}:${this.port}/live/${key}`;
   }
 
   /** No goodbye: what a lost server looks like. */

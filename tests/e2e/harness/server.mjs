@@ -9,13 +9,13 @@ import { freePort } from './ports.mjs';
 import { Program } from './processes.mjs';
 
 const root = resolve(import.meta.dirname, '../../..');
-const binary = process.env.E2E_SERVER ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/veranda');
+export const binary = process.env.E2E_SERVER ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/veranda');
 
 export class Server {
   /**
    * Starts the server, on loopback unless told otherwise, and waits for its ready line.
-   * @param {{args?: string[], env?: object, data?: string, mediaAddress?: string, listen?: string}} [options]
-   *   `data`: a folder of an earlier run; otherwise a fresh one, gone at the end
+   * @param {{args?: string[], env?: object, data?: string, mediaAddress?: string, listen?: string, within?: string[]}} [options]
+   *   `data`: a folder of an earlier run; otherwise a fresh one, gone at the end; `within`: words before the command
    */
   static async start(options = {}) {
     const server = new Server();
@@ -26,9 +26,10 @@ export class Server {
     server.port = await freePort(host);
     server.mediaPort = await freePort(address);
     server.options = { ...options, data: server.data };
+    const [command, ...words] = [...(options.within ?? []), binary];
     server.program = new Program(
-      binary,
-      ['serve', '--listen', `${host}:${server.port}`, '--data', server.data,
+      command,
+      [...words, 'serve', '--listen', `${host}:${server.port}`, '--data', server.data,
         '--media-port', String(server.mediaPort), '--media-address', address, ...(options.args ?? [])],
       { cwd: server.data, env: { ...process.env, ...options.env } },
     );

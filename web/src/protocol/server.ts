@@ -314,7 +314,7 @@ invitation: string,
  */
 url: string, } | { "type": "muted", } | { "type": "still", 
 /**
- * A JPEG of at most 10 kB, base64.
+ * A JPEG of at most 5 kB, base64.
  */
 jpeg: string, } | { "type": "stream_sent", 
 /**

@@ -183,6 +183,17 @@ fn a_nack_from_before_a_switch_finds_the_old_source() {
 }
 
 #[test]
+fn what_a_slot_carried_before_it_was_emptied_is_not_repaired() {
+    let mut net = watching();
+    net.frame(ALICE, 65_531, false);
+    let lost = net.rtp(BOB, 200)[1].header.sequence;
+    net.assign(BOB, VIDEO_SLOT, None, 0);
+    net.feedback(BOB, nack(200, &[lost]));
+    assert_eq!(net.rtp(BOB, 201).len(), 0);
+    assert_eq!(net.router.counters().rtx_refused, 1);
+}
+
+#[test]
 fn a_flood_of_nacks_is_bounded() {
     let mut net = watching();
     for index in 0..400 {
