@@ -71,6 +71,8 @@ export class Session {
     if (this.#peer !== null) return;
     this.#peer = this.#newPeer();
     this.#peer.prepare(offered(this.#limits));
+    // Devices that were open before say nothing more.
+    if (Object.values(this.#local.tracks).some((track) => track != null)) this.#peer.gather();
   }
 
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */

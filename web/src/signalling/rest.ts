@@ -78,7 +78,7 @@ async function call(path: string, init: RequestInit, token?: string): Promise<Re
   if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(`/api/v1${path}`, { ...init, headers, cache: 'no-store' });
+    response = await fetch(`/api/v1${path}`, { cache: 'no-store', ...init, headers });
   } catch {
     throw new ApiError(0, 'unreachable', 'The server cannot be reached.');
   }
@@ -116,8 +116,8 @@ export async function createRoom(body: RoomWish): Promise<NewRoom> {
   return (await response.json()) as NewRoom;
 }
 
-export async function roomInfo(invitation: string): Promise<RoomInfo> {
-  return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, {})).json()) as RoomInfo;
+export async function roomInfo(invitation: string, cache: 'default' | 'no-store' = 'no-store'): Promise<RoomInfo> {
+  return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, { cache })).json()) as RoomInfo;
 }
 
 export async function renameRoom(id: string, token: string, name: string): Promise<RoomInfo> {
