@@ -43,7 +43,8 @@ impl Manifest {
         let mut links = String::new();
         let mut named = Vec::new();
         self.walk(ENTRY, &mut named, &mut |_| ());
-        let words = format!("{LANGUAGES}{}.ts", self.language(text(headers, header::ACCEPT_LANGUAGE).unwrap_or_default()));
+        let words =
+            format!("{LANGUAGES}{}.ts", self.language(text(headers, header::ACCEPT_LANGUAGE).unwrap_or_default()));
         for source in [view, &words] {
             self.walk(source, &mut named, &mut |chunk| links.push_str(&chunk.links()));
         }
@@ -115,7 +116,10 @@ mod tests {
     fn a_language_that_nobody_speaks_and_a_view_that_is_not_there_name_nothing_wrong() {
         for language in ["", "xx", "../index.html", ",;-,", "constructor"] {
             let links = page("src/view/Other.svelte", language, None);
-            assert_eq!(links, "<head>\n    <link rel=\"modulepreload\" crossorigin href=\"/assets/en.js\">\n  </head>", "{language}");
+            assert_eq!(
+                links, "<head>\n    <link rel=\"modulepreload\" crossorigin href=\"/assets/en.js\">\n  </head>",
+                "{language}"
+            );
         }
         let without = Manifest::read(b"no manifest").page("<head>\n  </head>", ROOM, &HeaderMap::new(), None);
         assert_eq!(without, "<head>\n  </head>");

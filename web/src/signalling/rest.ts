@@ -120,6 +120,17 @@ export async function roomInfo(invitation: string, cache: 'default' | 'no-store'
   return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, { cache })).json()) as RoomInfo;
 }
 
+/** What a look at a room's door shows: the room, why there is none, or nothing yet. */
+export type Look = { info: RoomInfo } | { error: ApiError } | null;
+
+export async function lookAt(invitation: string, cache: 'default' | 'no-store' = 'no-store'): Promise<Look> {
+  try {
+    return { info: await roomInfo(invitation, cache) };
+  } catch (error) {
+    return error instanceof ApiError ? { error } : null;
+  }
+}
+
 export async function renameRoom(id: string, token: string, name: string): Promise<RoomInfo> {
   const headers = { 'Content-Type': 'application/json' };
   return (await (await call(`/rooms/${id}`, { method: 'PATCH', headers, body: JSON.stringify({ name }) }, token)).json()) as RoomInfo;
