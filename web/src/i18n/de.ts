@@ -95,6 +95,7 @@ export const de: Messages = {
   'pre.camera.opening': 'Ihr Browser fragt vielleicht nach der Kamera …',
   'pre.preview': 'Ihr Bild',
   'pre.devices': 'Kamera, Mikrofon und Lautsprecher',
+  'pre.elsewhere': 'Sie sind in einem anderen Fenster schon in diesem Raum. Treten Sie auch hier ein, sehen die anderen Sie zweimal.',
   'pre.without': 'Sie können trotzdem eintreten: Sie sehen und hören alle.',
   'pre.unreachable': 'Der Server antwortet nicht. Ein neuer Versuch läuft …',
 

@@ -97,6 +97,7 @@ export const en = {
   'pre.camera.opening': 'Your browser may be asking for your camera…',
   'pre.preview': 'Your picture',
   'pre.devices': 'Camera, microphone and speaker',
+  'pre.elsewhere': 'You are in this room in another window already. If you come in here as well, the others see you twice.',
   'pre.without': 'You can come in all the same: you see and hear everybody.',
   'pre.unreachable': 'The server does not answer. Trying again…',
 

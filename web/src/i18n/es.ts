@@ -95,6 +95,7 @@ export const es: Messages = {
   'pre.camera.opening': 'Quizá su navegador pregunte por la cámara…',
   'pre.preview': 'Su imagen',
   'pre.devices': 'Cámara, micrófono y altavoz',
+  'pre.elsewhere': 'Ya está en esta sala en otra ventana. Si entra también aquí, los demás le verán dos veces.',
   'pre.without': 'Puede entrar igualmente: verá y oirá a todos.',
   'pre.unreachable': 'El servidor no responde. Se intenta de nuevo…',
 

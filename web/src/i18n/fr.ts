@@ -58,6 +58,7 @@ export const fr: Messages = {
   'pre.camera.opening': 'Votre navigateur demande peut-être l’accès à la caméra…',
   'pre.preview': 'Votre image',
   'pre.devices': 'Caméra, micro et haut-parleur',
+  'pre.elsewhere': 'Vous êtes déjà dans ce salon dans une autre fenêtre. Si vous entrez aussi ici, les autres vous verront deux fois.',
   'pre.without': 'Vous pouvez entrer quand même : vous verrez et entendrez tout le monde.',
   'pre.unreachable': 'Le serveur ne répond pas. Nouvel essai…',
 

@@ -18,8 +18,8 @@ import { play } from './sounds';
 /** Pictures at a time that a phone shows well and decodes easily; elsewhere it is the server's word. */
 const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
-/** A question waits longer than news. */
-const QUESTION_MS = 30_000;
+/** A question, and what happened to one's own camera, wait longer than news. */
+const LONG_MS: Partial<Record<Notice['kind'], number>> = { unmute_asked: 30_000, device: 15_000, muted: 15_000 };
 const REACTION_MS = 4000;
 const STATS_MS = 5000;
 const VIEW_DEBOUNCE_MS = 150;
@@ -231,7 +231,7 @@ export class Session {
     const before = this.state;
     this.state = reduce(before, event);
     for (const { id, kind } of this.state.notices) {
-      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), kind === 'unmute_asked' ? QUESTION_MS : NOTICE_MS);
+      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), LONG_MS[kind] ?? NOTICE_MS);
     }
     for (const { id } of this.state.reactions) {
       if (id >= before.nextNotice) setTimeout(() => this.#dispatch({ type: 'reaction_over', id }), REACTION_MS);
