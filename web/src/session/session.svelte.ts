@@ -177,6 +177,11 @@ export class Session {
     await this.ask({ type: 'set_role', participant: this.state.you, role: 'guest' });
   }
 
+  /** Says so when the browser refuses what was asked of it. */
+  async tried(what: 'full' | 'float', done: Promise<boolean>): Promise<void> {
+    if (!(await done)) this.notify('refused', '', `no_${what}`);
+  }
+
   pin(tile: TileId | null): void {
     this.#dispatch({ type: 'pin', tile });
   }

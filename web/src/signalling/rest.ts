@@ -1,6 +1,7 @@
 // The few calls of the HTTP API that the page makes: see contract.md.
 
 import type { Activity, Layout, RecordingState, Rules, TrackSource } from '../protocol/words';
+import type { Timeline } from '../state/chapters';
 
 /** Of `POST /rooms`. */
 export interface NewRoom {
@@ -144,6 +145,11 @@ export async function endRoom(id: string, token: string): Promise<void> {
 export async function recordingLink(id: string, token: string): Promise<string> {
   const link = (await (await call(`/recordings/${id}/link`, { method: 'POST' }, token)).json()) as { url: string };
   return link.url;
+}
+
+/** Who was in a recording, and when. */
+export async function recordingTimeline(id: string, token: string): Promise<Timeline> {
+  return (await (await call(`/recordings/${id}/timeline`, {}, token)).json()) as Timeline;
 }
 
 export async function recordings(room: string, token: string): Promise<RecordingInfo[]> {
