@@ -30,7 +30,7 @@ behaviour('people write, react and raise hands; late comers read; a flood is slo
   const carl = await scene.firefox('Carl');
   await carl.join(room.url);
   await carl.press('Chat');
-  await until('Carl reads it', () => carl.evaluate(() => document.querySelector('[role=log]')?.innerText.includes('onerror')));
+  await until('Carl reads it', () => carl.evaluate(() => document.querySelector('[role=log][aria-label=Chat]')?.innerText.includes('onerror')));
   await ben.page.getByLabel('Write to everybody').fill('🎈'.repeat(2001));
   await ben.page.getByText('1 character too many').waitFor();
   assert.ok(await ben.page.getByRole('button', { name: 'Send' }).isDisabled());
