@@ -75,6 +75,7 @@ behaviour('no view breaks the rules of WCAG, light or dark, wide or narrow', asy
   await ben.press('Chat');
   await check(ben, 'a phone with the chat');
   await ben.press('Leave');
+  await ben.reads('You left the room');
   await check(ben, 'left');
   scene.figure('views checked', views);
   assert.deepEqual(wrong, []);

@@ -36,6 +36,8 @@ export class Session {
   /** The invitation in use: a renewed one replaces it. */
   invitation = $state('');
 
+  /** What is true: `state` is the same, for views. */
+  #now: RoomState = initial();
   #memory: Memory;
   #local: LocalMedia;
   #socket: RoomSocket | null = null;
@@ -59,7 +61,7 @@ export class Session {
     this.invitation = invitation;
     this.#memory = memory;
     this.#local = local;
-    this.state = { ...initial(), layout: local.prefs.value.layout, self: local.prefs.value.self };
+    this.#now = this.state = { ...initial(), layout: local.prefs.value.layout, self: local.prefs.value.self };
     local.onLoss = (kind, loss) => {
       if (this.state.phase.kind === 'inside') this.notify('device', '', `${loss}.${kind}`);
     };
@@ -244,8 +246,9 @@ export class Session {
   }
 
   #dispatch(event: RoomEvent): void {
-    const before = this.state;
-    this.state = reduce(before, event);
+    // Not from `state`: what runs while a view is taken away is shown the state of before, and would bring it back.
+    const before = this.#now;
+    this.#now = this.state = reduce(before, event);
     for (const { id, kind } of this.state.notices) {
       if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), LONG_MS[kind] ?? NOTICE_MS);
     }
