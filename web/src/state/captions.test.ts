@@ -12,6 +12,8 @@ describe('captions', () => {
     lines = captioned(lines, say('a', 'Good morning', true), PEOPLE, 2);
     lines = captioned(lines, say('a', 'Shall'), PEOPLE, 3);
     expect(lines.map(({ name, text }) => `${name}: ${text}`)).toEqual(['Ben: Hm', 'Ann: Good morning', 'Ann: Shall']);
+    // Ann's first line kept its own name while it grew; her next has another, even within the same millisecond.
+    expect(lines.map(({ id }) => id)).toEqual([2, 1, 3]);
   });
 
   it('are three, short, of people who are here', () => {

@@ -9,6 +9,8 @@ export interface CaptionWords {
 }
 
 export interface Caption extends CaptionWords {
+  /** Its own, also while it grows. */
+  id: number;
   name: string;
   /** When it was last changed, in milliseconds of the page's clock. */
   at: number;
@@ -24,8 +26,10 @@ export function captioned(lines: Caption[], words: CaptionWords, people: { id: s
   const name = people.find(({ id }) => id === words.participant)?.name;
   const text = words.text.trim().slice(-LONGEST);
   if (name === undefined) return lines;
-  const others = lines.filter((line) => line.final || line.participant !== words.participant);
-  return text === '' ? others : [...others, { ...words, text, name, at }].slice(-MOST);
+  const growing = lines.find((line) => !line.final && line.participant === words.participant);
+  const others = lines.filter((line) => line !== growing);
+  const id = growing?.id ?? 1 + Math.max(0, ...lines.map((line) => line.id));
+  return text === '' ? others : [...others, { ...words, id, text, name, at }].slice(-MOST);
 }
 
 /** Those that are still to be read. */
