@@ -9,6 +9,7 @@
 //! ws/           one socket <-> one membership      doors/      WHIP and WHEP <-> one membership
 //! card.rs       what a chat shows of a link     links.rs   a recording's file for a player
 //! serve.rs      listening, TLS, stopping           health.rs   ready or not, metrics
+//! head.rs       what a page asks for next
 //! ```
 //!
 //! No token, invitation or body reaches a log line: requests are logged by their route's pattern.
@@ -20,6 +21,7 @@ mod card;
 mod doors;
 mod error;
 mod files;
+mod head;
 mod health;
 mod ice;
 mod limits;

@@ -1,6 +1,7 @@
 //! The page, embedded in the program: `web/dist` as `npm run build` left it.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,6 +16,7 @@ use super::auth::Named;
 use super::card;
 use super::error::Problem;
 use super::files::{has, text};
+use super::head::{self, Manifest};
 use crate::config::{Config, TlsMode};
 
 #[derive(RustEmbed)]
@@ -27,12 +29,14 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <h1>Veranda</h1><p>The server runs, but it was built without its page. \
     Run <code>npm ci &amp;&amp; npm run build</code> in <code>web</code> and build again, or use <code>script/server</code>.</p>";
 
-/// `/` and the like: the same page, which reads its own address.
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    match Dist::get("index.html") {
-        Some(file) => embedded("index.html", file, &headers),
-        None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], MISSING).into_response(),
-    }
+/// `/`, the start page.
+pub(super) async fn home(headers: HeaderMap) -> Response {
+    page(head::HOME, &headers, None, |html| html)
+}
+
+/// `/privacy`: what is kept where.
+pub(super) async fn privacy(headers: HeaderMap) -> Response {
+    page(head::PRIVACY, &headers, None, |html| html)
 }
 
 /// `/r/{invitation}`: the same page, with what a chat shows of the link.
@@ -42,18 +46,42 @@ pub(super) async fn room(
     client: Client,
     headers: HeaderMap,
 ) -> Response {
-    let Some(file) = Dist::get("index.html") else { return index(headers).await };
     let found = app.state.rooms.find(&invitation).await.ok().map(|room| room.state().record);
     // By its invitation alone: an id is no way in.
     let found = found.filter(|record| record.invitation == invitation);
-    let page = card::page(&String::from_utf8_lossy(&file.data), &client.base_url, found.as_ref());
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], page).into_response()
+    let data = found.as_ref().map(|room| format!("/api/v1/rooms/{}", room.invitation));
+    page(head::ROOM, &headers, data.as_deref(), |html| card::page(&html, &client.base_url, found.as_ref()))
+}
+
+/// The one page, which reads its own address, made ready for `view`.
+fn page(view: &str, headers: &HeaderMap, data: Option<&str>, dress: impl FnOnce(String) -> String) -> Response {
+    static MANIFEST: LazyLock<Manifest> =
+        LazyLock::new(|| Dist::get(".vite/manifest.json").map(|file| Manifest::read(&file.data)).unwrap_or_default());
+    let html = match Dist::get("index.html") {
+        Some(file) => dress(MANIFEST.page(&String::from_utf8_lossy(&file.data), view, headers, data)),
+        None => MISSING.to_owned(),
+    };
+    let common = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "accept-language"),
+    ];
+    (common, html).into_response()
 }
 
 /// `/assets/…`, whose names change with their content.
 pub(super) async fn asset(Named(path): Named<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let path = format!("assets/{path}");
-    Dist::get(&path).map(|file| embedded(&path, file, &headers)).ok_or_else(Problem::no_such_page)
+    let file = Dist::get(&path).ok_or_else(Problem::no_such_page)?;
+    // As the build made it: smaller than what a server has time for.
+    let compressed = if takes_brotli(&headers) { Dist::get(&format!("{path}.br")) } else { None };
+    let brotli = compressed.is_some();
+    let mut response = embedded(&path, compressed.unwrap_or(file), &headers);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if brotli {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+    }
+    Ok(response)
 }
 
 /// What lies beside `index.html`: icon, manifest. Everything else that no route knows ends here as well.
@@ -62,6 +90,11 @@ pub(super) async fn other(request: Request) -> Result<Response, Problem> {
     let is_file = !path.contains('/') && path != "index.html";
     let file = if is_file { Dist::get(path) } else { None };
     file.map(|file| embedded(path, file, request.headers())).ok_or_else(Problem::no_such_page)
+}
+
+fn takes_brotli(headers: &HeaderMap) -> bool {
+    let accepted = text(headers, header::ACCEPT_ENCODING).unwrap_or_default();
+    accepted.split(',').map(str::trim).any(|encoding| encoding == "br")
 }
 
 fn embedded(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {

@@ -85,8 +85,8 @@ fn metrics() -> Router<SharedApp> {
 
 fn pages() -> Router<SharedApp> {
     Router::new()
-        .route("/", get(pages::index))
-        .route("/privacy", get(pages::index))
+        .route("/", get(pages::home))
+        .route("/privacy", get(pages::privacy))
         .route("/r/{invitation}", get(pages::room))
         .route("/assets/{*path}", get(pages::asset))
         .layer(CompressionLayer::new())

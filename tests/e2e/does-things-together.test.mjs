@@ -30,7 +30,7 @@ behaviour('people write, react and raise hands; late comers read; a flood is slo
   const carl = await scene.firefox('Carl');
   await carl.join(room.url);
   await carl.press('Chat');
-  await until('Carl reads it', () => carl.evaluate(() => document.querySelector('[role=log]')?.innerText.includes('onerror')));
+  await until('Carl reads it', () => carl.evaluate(() => document.querySelector('[role=log][aria-label=Chat]')?.innerText.includes('onerror')));
   await ben.page.getByLabel('Write to everybody').fill('🎈'.repeat(2001));
   await ben.page.getByText('1 character too many').waitFor();
   assert.ok(await ben.page.getByRole('button', { name: 'Send' }).isDisabled());
@@ -50,6 +50,20 @@ behaviour('people write, react and raise hands; late comers read; a flood is slo
   await ann.press('Ask Ben to unmute');
   await ben.page.getByRole('button', { name: /asks you to unmute/ }).click();
   await ben.sees('Mute microphone');
+
+  // Other windows and the whole screen; what the browser refuses is said.
+  await ben.press('View');
+  await ben.press('Full screen');
+  await until('the page fills the screen', () => ben.evaluate(() => document.fullscreenElement !== null));
+  await ben.evaluate(() => document.exitFullscreen());
+  await ben.press('View');
+  await ben.press('Picture in picture');
+  await until('a picture floats', () => ben.evaluate(() => document.pictureInPictureElement?.videoWidth > 0));
+  await ben.evaluate(() => document.exitPictureInPicture());
+  await ben.evaluate(() => (HTMLVideoElement.prototype.requestPictureInPicture = () => Promise.reject(new DOMException('no', 'NotAllowedError'))));
+  await ben.press('View');
+  await ben.press('Picture in picture');
+  await ben.reads('No picture can float now');
 
   // A page that was changed to say too much: first refused, then gone for good.
   const refusals = await ben.evaluate(async (url) => {

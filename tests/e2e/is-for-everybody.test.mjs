@@ -75,6 +75,7 @@ behaviour('no view breaks the rules of WCAG, light or dark, wide or narrow', asy
   await ben.press('Chat');
   await check(ben, 'a phone with the chat');
   await ben.press('Leave');
+  await ben.reads('You left the room');
   await check(ben, 'left');
   scene.figure('views checked', views);
   assert.deepEqual(wrong, []);
@@ -96,6 +97,7 @@ behaviour('everything is done by keyboard, at twice the size and without motion'
   await ann.sees('Leave');
   await fits('the room');
   const ben = await scene.guest(room, 'Ben', { devices: 'none' });
+  const benId = await room.idOf('Ben');
   const focused = () => ann.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '');
   const reached = new Set();
   for (let at = 0; at < 40; at++) {
@@ -129,6 +131,24 @@ behaviour('everything is done by keyboard, at twice the size and without motion'
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
+  // Captions: what is given is shown, and read out once it is final; one key hides them.
+  const captions = page.getByRole('log', { name: 'Captions' });
+  assert.equal(await captions.innerText(), '', 'hidden while there are none');
+  const say = (text, final) => ann.evaluate(([participant, text, final]) =>
+    window.dispatchEvent(new CustomEvent('veranda:caption', { detail: { participant, text, final } })), [benId, text, final]);
+  await say('Good mor', false);
+  await captions.getByText('Ben Good mor').waitFor();
+  assert.equal(await captions.locator('p').getAttribute('aria-hidden'), 'true', 'not read out while it grows');
+  await ann.evaluate((participant) => ['Good morning', 'Good morning to all'].forEach((text, at) =>
+    window.dispatchEvent(new CustomEvent('veranda:caption', { detail: { participant, text, final: at === 1 } }))), benId);
+  await captions.getByText('Ben Good morning to all').waitFor();
+  assert.equal(await captions.locator('p').count(), 1);
+  assert.equal(await captions.locator('p').getAttribute('aria-hidden'), null);
+  assert.match(await captions.ariaSnapshot(), /Good morning to all/);
+  await page.keyboard.press('u');
+  await ann.reads('Captions off');
+  assert.equal(await captions.innerText(), '');
+  await page.keyboard.press('u');
   await ben.press('React');
   await ben.press('Applause');
   await page.locator('.sign').waitFor();

@@ -16,6 +16,36 @@ async function codec(file) {
   return { name: streams[0].codec_name, seconds: Number(format.duration) };
 }
 
+/** The list of recordings in the page: watched, jumped in, downloaded with its tracks, deleted. */
+async function watches(host, { joint, tracks }) {
+  const { page } = host;
+  await host.press('Settings');
+  const saved = async (button) => {
+    const [file] = await Promise.all([page.waitForEvent('download'), button.click()]);
+    return file.suggestedFilename();
+  };
+  await page.getByRole('button', { name: /^Watch the recording of/ }).click();
+  const dialog = page.getByRole('dialog', { name: /^Watch the recording of/ });
+  const video = dialog.locator('video');
+  await until('it plays', () => video.evaluate((one) => one.currentTime > 0.3 && one.videoWidth === 1280));
+  const marks = dialog.getByRole('list', { name: 'Chapters' }).getByRole('button');
+  assert.deepEqual((await marks.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').replace(/^\S+ /, '')), ['Beginning', 'Benjamin came']);
+  await marks.last().click();
+  await until('it jumped', () => video.evaluate((one, at) => !one.seeking && one.currentTime >= at && one.currentTime < at + 2, joint - 0.05));
+  await until('and says where it is', async () => (await marks.last().getAttribute('aria-current')) === 'true');
+  await video.evaluate((one) => (one.currentTime = 1));
+  await until('a slider may go back', () => video.evaluate((one) => !one.seeking && one.currentTime >= 1 && one.currentTime < 3));
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  assert.match(await saved(page.getByRole('button', { name: /^Download the recording of/ })), /\.mp4$/);
+  const more = page.locator('.what .more').getByRole('button');
+  assert.equal(await more.count(), tracks + 1);
+  assert.match(await saved(more.first()), /\.(webm|mkv|mka|mp4|ogg|opus)$/);
+  assert.match(await saved(more.last()), /\.json$/);
+  await page.getByRole('button', { name: /^Delete the recording of/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await host.reads('Nothing was recorded yet.');
+}
+
 behaviour('each person is kept separately, a pause is cut out, and the timeline knows who spoke', async (scene) => {
   const room = await scene.room({ name: 'Podcast' });
   const ann = await scene.guest(room, 'Annabel', { host: true, look: 'red' });
@@ -98,4 +128,6 @@ behaviour('each person is kept separately, a pause is cut out, and the timeline 
   const joint = b.present[0].from;
   assert.ok(joint > 3.5 && joint < 8, `he came in the pause: ${joint}`);
   assert.ok(a.spoke.length > 0 && a.spoke[0].from < 3, JSON.stringify(a.spoke));
+
+  await watches(ann, { joint, tracks: told.tracks.length });
 });

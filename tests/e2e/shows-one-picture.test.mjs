@@ -32,6 +32,12 @@ behaviour('a viewer takes one picture instead of tiles, hears everybody, and goe
   const [a, b] = [await room.idOf('Ann'), await room.idOf('Ben')];
   await Promise.all([vic.showsColour(a, looks.red), vic.showsColour(b, looks.green)]);
 
+  const cdp = await vic.context.newCDPSession(vic.page);
+  const nodes = async () => {
+    for (let time = 0; time < 2; time++) await cdp.send('HeapProfiler.collectGarbage');
+    return (await cdp.send('Memory.getDOMCounters')).nodes;
+  };
+  const before = await nodes();
   await vic.press('View');
   await vic.press('One picture');
   const started = performance.now();
@@ -51,6 +57,12 @@ behaviour('a viewer takes one picture instead of tiles, hears everybody, and goe
   await vic.press('Everyone');
   await Promise.all([vic.showsColour(a, looks.red), vic.showsColour(b, looks.green)]);
   assert.equal(await view(), 'tiles');
+  // Each video element counts nearly two hundred nodes of the browser's own.
+  await until('what was taken away is let go', async () => {
+    const now = await nodes();
+    if (now < before + 150) return true;
+    throw new Error(`${before} nodes before, ${now} after`);
+  });
   await ben.press('Leave');
   await vic.losesTile(b);
 });

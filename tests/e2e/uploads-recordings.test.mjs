@@ -118,7 +118,12 @@ behaviour('recordings are uploaded, whatever happens on the way', async (scene) 
   assert.equal(under.state, 'uploading');
   assert.equal(under.sent, 32 * megabyte);
   assert.ok(under.total >= film.length);
+  const ann = await scene.chromium('Ann', { devices: 'none' });
+  await ann.join(killed.url + new URL(room.host_url).pathname + new URL(room.host_url).hash);
+  await ann.press('Settings');
+  await ann.reads('uploading: 45 %');
   await killed.kill();
+  await ann.close();
 
   const before = door.parts.length;
   door.open = true;

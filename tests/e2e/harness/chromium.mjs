@@ -84,6 +84,13 @@ export class Chromium extends Participant {
     await this.page.getByText(words).first().waitFor({ timeout: within });
   }
 
+  /** The process ids of the whole browser, the one that holds the others first. */
+  async processes() {
+    const cdp = await this.browser.newBrowserCDPSession();
+    const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
+    return processInfo.toSorted((one, other) => Number(other.type === 'browser') - Number(one.type === 'browser')).map(({ id }) => id);
+  }
+
   screenshot(path) {
     return this.page.screenshot({ path });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LANGUAGES, pick, refusal, translator, type Key, type Messages } from '.';
+import { LANGUAGES, pick, refusal, speak, translator, type Key, type Messages } from '.';
 import { de } from './de';
 import { en } from './en';
 import { es } from './es';
@@ -90,7 +90,8 @@ describe('pick', () => {
 });
 
 describe('refusal', () => {
-  it('has words for every code of the contract', () => {
+  it('has words for every code of the contract', async () => {
+    await speak();
     for (const code of ['invalid_request', 'unauthorized', 'forbidden', 'not_found', 'conflict', 'gone', 'out_of_range', 'locked', 'too_many', 'room_full', 'removed', 'not_admitted', 'bad_offer', 'unavailable', 'internal']) {
       expect(en).toHaveProperty([`error.${code}`]);
     }

@@ -1,15 +1,15 @@
 // Words in the browser's language. Plurals by Intl's rules; places in a text are `{name}`.
 
-import { en } from './en';
+import type { en } from './en';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 export type Key = keyof typeof en;
 /** Every key of English, in every language: a missing one does not compile. */
 export type Messages = { [K in Key]: (typeof en)[K] extends string ? string : Plural };
 
-/** English comes with the page, the others when somebody's browser prefers them. */
+/** Each is a file of its own: the server names the one the browser prefers in the page's head (src/http/head.rs). */
 export const LANGUAGES: Record<string, () => Promise<Messages>> = {
-  en: () => Promise.resolve(en),
+  en: async () => (await import('./en')).en,
   de: async () => (await import('./de')).de,
   es: async () => (await import('./es')).es,
   fr: async () => (await import('./fr')).fr,
@@ -36,12 +36,21 @@ export function translator(language: string, messages: Messages): Translate {
 }
 
 export const language = pick(typeof navigator === 'undefined' ? [] : navigator.languages);
-let current = translator('en', en);
+let words: Partial<Messages> = {};
+let current: Translate = (key) => key;
 
-/** The words of the browser's language, before anything is drawn. Without them the page speaks English. */
+/** The words of the browser's language, before anything is drawn; English where they do not come. */
 export async function speak(): Promise<void> {
-  const messages = await LANGUAGES[language]?.().catch(() => undefined);
-  if (messages !== undefined) current = translator(language, messages);
+  const load = LANGUAGES[language] ?? LANGUAGES.en;
+  const messages = await load?.().catch(() => LANGUAGES.en?.());
+  if (messages === undefined) return;
+  words = messages;
+  current = translator(language, messages);
+}
+
+/** Whether there are words for `key`. */
+export function has(key: string): key is Key {
+  return Object.hasOwn(words, key);
 }
 
 export const t: Translate = (key, values) => current(key, values);
@@ -50,6 +59,6 @@ export const t: Translate = (key, values) => current(key, values);
 export function refusal(code: string, message: string): string {
   const key = `error.${code}`;
   if (language === 'en' && message !== '') return message[0]?.toUpperCase() + message.slice(1);
-  if (key in en) return t(key as Key);
+  if (has(key)) return t(key);
   return message === '' ? t('error.internal') : message;
 }

@@ -4,24 +4,25 @@ import { PROTOCOL_VERSION, type ClientFrame } from '../protocol/client';
 import type { IceServer, ServerMessage, SlotLimits } from '../protocol/server';
 import type { Layout, Reaction, TrackSource, ViewChoice } from '../protocol/words';
 import { Peer, type Slot } from '../rtc/peer';
-import { NO_WAIT, quality, sampleOf, wait, type Quality, type Sample } from '../rtc/stats';
+import type { Quality } from '../rtc/stats';
 import { ApiError, roomInfo } from '../signalling/rest';
 import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } from '../signalling/socket';
+import type { CaptionWords } from '../state/captions';
 import type { Memory } from '../state/memory';
 import { pictureWish, USUAL, type PictureHeight } from '../state/quality';
-import { initial, reduce, runningRecording, runningStreams, type Notice, type RoomEvent, type RoomState, type SelfView, type TileId } from '../state/room';
+import { runningRecording, runningStreams } from '../state/facts';
+import { initial, reduce, type Notice, type RoomEvent, type RoomState, type SelfView, type TileId } from '../state/room';
 import { cue } from '../state/sounds';
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
+import { LineWatch } from './line';
 import type { LocalMedia } from './local.svelte';
+import { offered } from './screen';
 import { play } from './sounds';
 
-/** Pictures at a time that a phone shows well and decodes easily; elsewhere it is the server's word. */
-const PHONE_SLOTS = 4;
 const NOTICE_MS = 5000;
-/** A question waits longer than news. */
-const QUESTION_MS = 30_000;
+/** A question, and what happened to one's own camera, wait longer than news. */
+const LONG_MS: Partial<Record<Notice['kind'], number>> = { unmute_asked: 30_000, device: 15_000, muted: 15_000 };
 const REACTION_MS = 4000;
-const STATS_MS = 5000;
 const VIEW_DEBOUNCE_MS = 150;
 
 export class Session {
@@ -35,6 +36,8 @@ export class Session {
   /** The invitation in use: a renewed one replaces it. */
   invitation = $state('');
 
+  /** What is true: `state` is the same, for views. */
+  #now: RoomState = initial();
   #memory: Memory;
   #local: LocalMedia;
   #socket: RoomSocket | null = null;
@@ -49,13 +52,16 @@ export class Session {
   #media = '';
   /** Coming back over a new connection does not take the room back. */
   #handedOver = false;
-  #stats: ReturnType<typeof setInterval> | undefined;
+  #line = new LineWatch(
+    () => (this.state.media ? this.#peer : null),
+    (quality) => (this.quality = quality),
+  );
 
   constructor(invitation: string, memory: Memory, local: LocalMedia) {
     this.invitation = invitation;
     this.#memory = memory;
     this.#local = local;
-    this.state = { ...initial(), layout: local.prefs.value.layout, self: local.prefs.value.self };
+    this.#now = this.state = { ...initial(), layout: local.prefs.value.layout, self: local.prefs.value.self };
     local.onLoss = (kind, loss) => {
       if (this.state.phase.kind === 'inside') this.notify('device', '', `${loss}.${kind}`);
     };
@@ -71,6 +77,8 @@ export class Session {
     if (this.#peer !== null) return;
     this.#peer = this.#newPeer();
     this.#peer.prepare(offered(this.#limits));
+    // Devices that were open before say nothing more.
+    if (Object.values(this.#local.tracks).some((track) => track != null)) this.#peer.gather();
   }
 
   /** Goes in. Nothing is waited for: devices that open later are put into the places the offer holds for them. */
@@ -88,7 +96,7 @@ export class Session {
     });
     window.addEventListener('online', this.#retry);
     document.addEventListener('visibilitychange', this.#retry);
-    this.#stats ??= setInterval(() => void this.#measure(), STATS_MS);
+    this.#line.start();
   }
 
   leave(): void {
@@ -105,8 +113,7 @@ export class Session {
     this.#dropPeer();
     clearTimeout(this.#timers.offer);
     clearTimeout(this.#timers.view);
-    clearInterval(this.#stats);
-    this.#stats = undefined;
+    this.#line.stop();
     window.removeEventListener('online', this.#retry);
     document.removeEventListener('visibilitychange', this.#retry);
   }
@@ -148,6 +155,14 @@ export class Session {
     this.#dispatch({ type: 'self', self });
   }
 
+  caption(words: CaptionWords): void {
+    this.#dispatch({ type: 'caption', words, at: Date.now() });
+  }
+
+  fadeCaptions(): void {
+    this.#dispatch({ type: 'captions_fade', at: Date.now() });
+  }
+
   openChat(open: boolean): void {
     this.#dispatch({ type: 'chat', open });
   }
@@ -173,6 +188,11 @@ export class Session {
     if (!(await this.ask({ type: 'set_role', participant, role: 'host' }))) return;
     this.#handedOver = true;
     await this.ask({ type: 'set_role', participant: this.state.you, role: 'guest' });
+  }
+
+  /** Says so when the browser refuses what was asked of it. */
+  async tried(what: 'full' | 'float', done: Promise<boolean>): Promise<void> {
+    if (!(await done)) this.notify('refused', '', `no_${what}`);
   }
 
   pin(tile: TileId | null): void {
@@ -226,10 +246,11 @@ export class Session {
   }
 
   #dispatch(event: RoomEvent): void {
-    const before = this.state;
-    this.state = reduce(before, event);
+    // Not from `state`: what runs while a view is taken away is shown the state of before, and would bring it back.
+    const before = this.#now;
+    this.#now = this.state = reduce(before, event);
     for (const { id, kind } of this.state.notices) {
-      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), kind === 'unmute_asked' ? QUESTION_MS : NOTICE_MS);
+      if (id >= before.nextNotice) setTimeout(() => this.dismiss(id), LONG_MS[kind] ?? NOTICE_MS);
     }
     for (const { id } of this.state.reactions) {
       if (id >= before.nextNotice) setTimeout(() => this.#dispatch({ type: 'reaction_over', id }), REACTION_MS);
@@ -392,36 +413,4 @@ export class Session {
   #retry = (): void => {
     if (document.visibilityState === 'visible') this.#socket?.retryNow();
   };
-
-  #sample: Sample | null = null;
-  #wait = NO_WAIT;
-
-  async #measure(): Promise<void> {
-    const peer = this.#peer;
-    const stats = peer === null || !this.state.media ? null : await peer.connection.getStats().catch(() => null);
-    if (stats === null || this.#peer !== peer) {
-      this.#sample = null;
-      this.#wait = NO_WAIT;
-      return;
-    }
-    const report: Record<string, unknown>[] = [];
-    stats.forEach((entry: Record<string, unknown>) => report.push(entry));
-    const sample = sampleOf(report);
-    if (this.#sample !== null) {
-      this.quality = quality(this.#sample, sample);
-      const held = wait(this.#sample, sample, this.#wait);
-      if (held.target !== this.#wait.target) peer?.hold(held.target);
-      this.#wait = held;
-    }
-    this.#sample = sample;
-  }
-}
-
-/** As many as the server lets and this screen shows. */
-function offered(slots: SlotLimits): SlotLimits {
-  return { audio: slots.audio, video: isPhone() ? Math.min(PHONE_SLOTS, slots.video) : slots.video };
-}
-
-function isPhone(): boolean {
-  return window.matchMedia('(max-width: 600px), (max-height: 480px)').matches && window.matchMedia('(pointer: coarse)').matches;
 }

@@ -1,6 +1,7 @@
 // The few calls of the HTTP API that the page makes: see contract.md.
 
 import type { Activity, Layout, RecordingState, Rules, TrackSource } from '../protocol/words';
+import type { Timeline } from '../state/chapters';
 
 /** Of `POST /rooms`. */
 export interface NewRoom {
@@ -78,7 +79,7 @@ async function call(path: string, init: RequestInit, token?: string): Promise<Re
   if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(`/api/v1${path}`, { ...init, headers, cache: 'no-store' });
+    response = await fetch(`/api/v1${path}`, { cache: 'no-store', ...init, headers });
   } catch {
     throw new ApiError(0, 'unreachable', 'The server cannot be reached.');
   }
@@ -116,8 +117,19 @@ export async function createRoom(body: RoomWish): Promise<NewRoom> {
   return (await response.json()) as NewRoom;
 }
 
-export async function roomInfo(invitation: string): Promise<RoomInfo> {
-  return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, {})).json()) as RoomInfo;
+export async function roomInfo(invitation: string, cache: 'default' | 'no-store' = 'no-store'): Promise<RoomInfo> {
+  return (await (await call(`/rooms/${encodeURIComponent(invitation)}`, { cache })).json()) as RoomInfo;
+}
+
+/** What a look at a room's door shows: the room, why there is none, or nothing yet. */
+export type Look = { info: RoomInfo } | { error: ApiError } | null;
+
+export async function lookAt(invitation: string, cache: 'default' | 'no-store' = 'no-store'): Promise<Look> {
+  try {
+    return { info: await roomInfo(invitation, cache) };
+  } catch (error) {
+    return error instanceof ApiError ? { error } : null;
+  }
 }
 
 export async function renameRoom(id: string, token: string, name: string): Promise<RoomInfo> {
@@ -133,6 +145,11 @@ export async function endRoom(id: string, token: string): Promise<void> {
 export async function recordingLink(id: string, token: string): Promise<string> {
   const link = (await (await call(`/recordings/${id}/link`, { method: 'POST' }, token)).json()) as { url: string };
   return link.url;
+}
+
+/** Who was in a recording, and when. */
+export async function recordingTimeline(id: string, token: string): Promise<Timeline> {
+  return (await (await call(`/recordings/${id}/timeline`, {}, token)).json()) as Timeline;
 }
 
 export async function recordings(room: string, token: string): Promise<RecordingInfo[]> {

@@ -12,11 +12,13 @@ export interface Prefs {
   noise: boolean;
   echo: boolean;
   blur: boolean;
+  /** What is said is shown as text, where something gives it. */
+  captions: boolean;
   layout: Layout;
   self: SelfView;
 }
 
-export const USUAL_PREFS: Prefs = { sounds: true, keys: true, pushToTalk: true, noise: true, echo: true, blur: false, layout: 'auto', self: 'tile' };
+export const USUAL_PREFS: Prefs = { sounds: true, keys: true, pushToTalk: true, noise: true, echo: true, blur: false, captions: true, layout: 'auto', self: 'tile' };
 
 const CHOICES = { layout: ['auto', 'grid', 'speaker', 'stage'], self: ['tile', 'small', 'hidden'] } as const;
 

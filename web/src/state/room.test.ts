@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ParticipantView, RoomView, ServerMessage } from '../protocol/server';
 import type { Rules } from '../protocol/words';
-import { handling, initial, isLive, mayShare, NOTHING_ON, raisedHands, reduce, showsMix, type RoomEvent, type RoomState } from './room';
+import { handling, isLive, mayShare, raisedHands, showsMix } from './facts';
+import { initial, NOTHING_ON, reduce, type RoomEvent, type RoomState } from './room';
 
 const RULES: Rules = { guests_share: true, join_muted: false, recording: true, names_shown: false };
 

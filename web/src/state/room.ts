@@ -1,7 +1,9 @@
 // What is true about the room, and how each event changes it. Pure: no clock, no network, no screen.
 
 import type { ChatLine, FeedView, ParticipantView, RoomView, ServerMessage, WaitingView } from '../protocol/server';
-import type { Layout, MediaState, Reaction, Role, TrackSource, ViewChoice, ViewMode } from '../protocol/words';
+import type { Layout, MediaState, Reaction, Role, TrackSource, ViewChoice } from '../protocol/words';
+import { captioned, kept, type Caption, type CaptionWords } from './captions';
+import { isLive, isRecording } from './facts';
 
 /** Where somebody stands. */
 export type Phase =
@@ -104,6 +106,8 @@ export interface RoomState {
   /** Lines of others since the chat was last open. */
   unread: number;
   reactions: Shown[];
+  /** What is said, written: only where something hears for the page. */
+  captions: Caption[];
   notices: Notice[];
   /** Of the next notice or reaction. */
   nextNotice: number;
@@ -121,6 +125,8 @@ export type RoomEvent =
   | { type: 'self'; self: SelfView }
   | { type: 'chat'; open: boolean }
   | { type: 'reaction_over'; id: number }
+  | { type: 'caption'; words: CaptionWords; at: number }
+  | { type: 'captions_fade'; at: number }
   | { type: 'page'; page: number }
   | { type: 'notice'; kind: Notice['kind']; text?: string; code?: string }
   | { type: 'dismiss'; id: number }
@@ -158,6 +164,7 @@ export function initial(): RoomState {
     chatOpen: false,
     unread: 0,
     reactions: [],
+    captions: [],
     notices: [],
     nextNotice: 1,
   };
@@ -189,6 +196,10 @@ export function reduce(state: RoomState, event: RoomEvent): RoomState {
       return { ...state, chatOpen: event.open, unread: event.open ? 0 : state.unread };
     case 'reaction_over':
       return { ...state, reactions: state.reactions.filter(({ id }) => id !== event.id) };
+    case 'caption':
+      return { ...state, captions: captioned(state.captions, event.words, state.participants, event.at) };
+    case 'captions_fade':
+      return { ...state, captions: kept(state.captions, event.at) };
     case 'page':
       return { ...state, page: Math.max(0, event.page) };
     case 'notice':
@@ -378,60 +389,4 @@ function wasLive(room: RoomView | null, id: string): boolean {
 function noticed(state: RoomState, kind: Notice['kind'], text = '', code = ''): RoomState {
   const notice = { id: state.nextNotice, kind, text, code };
   return { ...state, notices: [...state.notices, notice].slice(-4), nextNotice: state.nextNotice + 1 };
-}
-
-/** Whose hand is up, the earliest first. */
-export function raisedHands(state: RoomState): ParticipantView[] {
-  return state.participants.filter(({ hand }) => hand !== undefined).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0));
-}
-
-/** Whether this person may share a screen here. */
-export function mayShare(state: RoomState): boolean {
-  return state.role === 'host' || state.room?.rules.guests_share !== false;
-}
-
-/** What becomes of media in this room at present, beyond being handed on from one to another. */
-export type Handling = 'forwarded' | 'mixed' | 'recorded' | 'streamed' | 'recorded_streamed';
-
-export function handling(state: RoomState): Handling {
-  const recorded = state.room !== null && isRecording(state.room);
-  const streamed = state.room !== null && runningStreams(state.room).length > 0;
-  if (recorded) return streamed ? 'recorded_streamed' : 'recorded';
-  if (streamed) return 'streamed';
-  return state.participants.some(({ view, kind }) => view === 'mix' || kind === 'whep') ? 'mixed' : 'forwarded';
-}
-
-/** A recording is being written: everybody must see it. */
-export function isRecording(room: RoomView): boolean {
-  return room.recordings.some(({ state }) => state === 'starting' || state === 'live' || state === 'paused');
-}
-
-/** The recording that "Stop recording" stops. */
-export function runningRecording(room: RoomView): RoomView['recordings'][number] | undefined {
-  const first = (how: string) => room.recordings.find(({ state }) => state === how);
-  return first('live') ?? first('paused') ?? first('starting');
-}
-
-export function runningStreams(room: RoomView): RoomView['streams'] {
-  return room.streams.filter(({ state }) => state === 'connecting' || state === 'live' || state === 'retrying');
-}
-
-/** The HLS stream that runs: where players find it. */
-export function playlist(room: RoomView): string | null {
-  return runningStreams(room).find((stream) => stream.playlist != null)?.playlist ?? null;
-}
-
-export function isLive(room: RoomView): boolean {
-  return runningStreams(room).some(({ state }) => state === 'live');
-}
-
-/** What the server sends me at present. */
-export function sentView(state: RoomState): ViewMode {
-  return state.participants.find(({ id }) => id === state.you)?.view ?? 'tiles';
-}
-
-/** Whether the one picture is shown: asked for, or given by the server to a thin line. */
-export function showsMix(state: RoomState): boolean {
-  if (state.view === 'mix') return true;
-  return sentView(state) === 'mix' && Object.values(state.slots).some(({ kind }) => kind === 'mix');
 }

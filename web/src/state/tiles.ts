@@ -4,7 +4,8 @@ import type { ViewTile } from '../protocol/client';
 import type { ParticipantView } from '../protocol/server';
 import type { Reaction } from '../protocol/words';
 import { stage, type Area, type Rect } from './layout';
-import { raisedHands, type RoomState, type TileId } from './room';
+import { raisedHands } from './facts';
+import type { RoomState, TileId } from './room';
 
 export interface Tile extends TileId {
   key: string;

@@ -20,6 +20,7 @@ export const SHORTCUTS = [
   ['t', 'chat'],
   ['p', 'people'],
   ['s', 'share'],
+  ['u', 'captions'],
   ['f', 'full'],
   ['⇞ ⇟', 'pages'],
   ['Esc', 'close'],

@@ -6,10 +6,19 @@ import type { Rect } from '../state/layout';
 /** Shows a stream in a video element; nothing is restarted when it already does. */
 export function picture(stream: MediaStream | null): Attachment<HTMLVideoElement> {
   return (video) => {
-    if (video.srcObject === stream) return;
-    video.srcObject = stream;
-    if (stream !== null) video.play().catch(() => undefined);
+    if (video.srcObject !== stream) {
+      video.srcObject = stream;
+      if (stream !== null) video.play().catch(() => undefined);
+    }
+    return () => letGo(video);
   };
+}
+
+/** An element that was taken away would play on, unseen, and never be freed. One that stays keeps its picture. */
+function letGo(element: HTMLMediaElement): void {
+  queueMicrotask(() => {
+    if (!element.isConnected) element.srcObject = null;
+  });
 }
 
 /** Plays a stream's sound; `blocked` is called when the browser wants a touch first. */
@@ -20,6 +29,7 @@ export function sound(stream: MediaStream, speaker: string | undefined, blocked:
     audio.play().catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'NotAllowedError') blocked();
     });
+    return () => letGo(audio);
   };
 }
 
