@@ -83,6 +83,8 @@ impl OwnMedia {
 
     /// All files, when it is time to tell of them.
     pub(crate) fn tick(&mut self) -> Option<Vec<RecordedTrack>> {
+        // What came before the recording's first frame is of no use, so the first key frame may have to be asked for again.
+        self.running.values().for_each(TrackFile::want_key_frame);
         if self.told?.elapsed() < TELL {
             return None;
         }
@@ -90,7 +92,6 @@ impl OwnMedia {
         for file in self.ending.extract_if(.., |file| file.is_written()) {
             self.done.extend(file.close());
         }
-        self.running.values().for_each(TrackFile::want_key_frame);
         Some(self.files())
     }
 

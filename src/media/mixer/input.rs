@@ -103,6 +103,26 @@ impl Gate {
 struct Inlet {
     pad: gst::Pad,
     flow: Arc<Flow>,
+    /// What came before the pipeline had started: the key frame that was asked for may be in it. `None` once it has.
+    early: Option<Vec<gst::Buffer>>,
+}
+
+impl Inlet {
+    fn push(&mut self, buffer: gst::Buffer) {
+        let Some(early) = &mut self.early else {
+            // Refused once the pipeline has stopped.
+            let _ = self.pad.push(buffer);
+            return;
+        };
+        early.push(buffer);
+        if early.first().is_some_and(|first| self.pad.push(first.clone()) == Err(gst::FlowError::Flushing)) {
+            early.truncate(MOST_PACKETS as usize);
+            return;
+        }
+        for buffer in self.early.take().into_iter().flatten().skip(1) {
+            let _ = self.pad.push(buffer);
+        }
+    }
 }
 
 impl PacketSink for Inlet {
@@ -116,8 +136,7 @@ impl PacketSink for Inlet {
             buffer.set_pts(arrived);
             buffer.set_dts(arrived);
         }
-        // Refused before the pipeline has started and after it has stopped.
-        let _ = self.pad.push(buffer);
+        self.push(buffer);
     }
 
     fn rtcp(&mut self, packet: &[u8]) {
@@ -133,6 +152,8 @@ pub(crate) struct Input {
     links: Arc<dyn Links>,
     subscription: SubscriptionId,
     flow: Arc<Flow>,
+    /// The pad of [`Inlet`].
+    inlet: gst::Pad,
     /// The decoding pipeline, for the elements that the tile names.
     pub(crate) pipeline: Pipeline,
 }
@@ -170,23 +191,23 @@ impl Input {
             gate: Gate::default(),
             subscription: OnceLock::new(),
         });
-        let inlet = Inlet { pad: pad.clone(), flow: flow.clone() };
+        let inlet = Inlet { pad: pad.clone(), flow: flow.clone(), early: Some(Vec::new()) };
         let Some((subscription, codec)) = links.subscribe(recipe.track, recipe.height, Box::new(inlet)) else {
             return Ok(None);
         };
         let _ = flow.subscription.set(subscription);
         let pipeline = Pipeline::new(&format!("in-{}-{:?}", recipe.track.peer, recipe.track.source), recipe.time, tell);
         // From here on a failure drops `input` and with it the subscription.
-        let input = Self { links: links.clone(), subscription, flow, pipeline };
-        input.build(&pad, codec, recipe.reorder, &chain(codec))?;
+        let input = Self { links: links.clone(), subscription, flow, inlet: pad, pipeline };
+        input.build(codec, recipe.reorder, &chain(codec))?;
         Ok(Some(input))
     }
 
-    fn build(&self, inlet: &gst::Pad, codec: CodecName, reorder: u32, chain: &str) -> Result<(), Problem> {
+    fn build(&self, codec: CodecName, reorder: u32, chain: &str) -> Result<(), Problem> {
         let launch =
             format!("rtpjitterbuffer name=jitter latency={reorder} do-lost=true drop-on-latency=true ! {chain}");
         let bin = self.pipeline.add_bin(&launch)?;
-        open(inlet, &bin, &rtp_caps(codec)).ok_or_else(|| Problem::new("the decoder takes no RTP"))?;
+        open(&self.inlet, &bin, &rtp_caps(codec)).ok_or_else(|| Problem::new("the decoder takes no RTP"))?;
         let jitter: gst::Element = self.pipeline.named("jitter")?;
         let Some(pad) = jitter.static_pad("src") else { return Ok(()) };
         let flow = self.flow.clone();
@@ -229,6 +250,11 @@ impl Input {
     /// Whether anything was decoded at all.
     pub(super) fn has_begun(&self) -> bool {
         self.flow.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Nothing more comes in; what waits still comes out, and then the end.
+    pub(crate) fn end(&self) {
+        self.inlet.push_event(gst::event::Eos::new());
     }
 
     /// Asks the sender for a key frame.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use gst::prelude::*;
-use gst_app::AppSrc;
 
 use super::Joint;
 use crate::domain::ids::{MediaKind, Source};
@@ -112,9 +111,7 @@ impl TrackFile {
 
     /// Nothing more comes; what waits is still written.
     pub(super) fn end(&self) {
-        if let Ok(appsrc) = self.input.pipeline.named::<AppSrc>("rtp") {
-            let _ = appsrc.end_of_stream();
-        }
+        self.input.end();
     }
 
     /// Whether everything is in the file.
