@@ -14,8 +14,8 @@ use crate::media::pipeline::BusEvent;
 use crate::media::problem::Problem;
 use crate::media::window::Window;
 
-/// Pictures that may wait for an encoder before some are dropped.
-const MOST_PICTURE: gst::ClockTime = gst::ClockTime::from_mseconds(1500);
+/// Pictures that may wait for an encoder before some are dropped: while a busy machine finds out what it can make, they do.
+const MOST_PICTURE: gst::ClockTime = gst::ClockTime::from_mseconds(2500);
 /// And sound: it takes little room, and what is missing of it is heard.
 const MOST_SOUND: gst::ClockTime = gst::ClockTime::from_seconds(6);
 /// An encoder has so long to come to its end. What a stuck one does not give back is lost.
