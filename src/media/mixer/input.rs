@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gst::prelude::*;
+use gst_app::{AppSink, AppSinkCallbacks};
 
 use super::canvas::Film;
 use super::desk::{Strip, sample_at};
@@ -46,7 +47,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A raw buffer left the decoder: moved by the lip-sync delay and pushed on.
-    pub(super) fn deliver(&self, buffer: gst::Buffer, caps: Option<gst::Caps>) {
+    fn deliver(&self, buffer: gst::Buffer, caps: Option<gst::Caps>) {
         self.last.store(self.time.now().nseconds(), Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
         let Some(outlet) = super::lock(&self.outlet).clone() else { return };
@@ -231,9 +232,18 @@ impl Input {
         Ok(())
     }
 
-    /// What `deliver` is called on.
-    pub(super) fn flow(&self) -> Arc<Flow> {
-        self.flow.clone()
+    /// Hands on what comes out at the appsink of this name.
+    pub(super) fn deliver_from(&self, name: &str) -> Result<(), Problem> {
+        let (out, flow): (AppSink, _) = (self.pipeline.named(name)?, self.flow.clone());
+        let deliver = move |sink: &AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            if let Some(buffer) = sample.buffer_owned() {
+                flow.deliver(buffer, sample.caps_owned());
+            }
+            Ok(gst::FlowSuccess::Ok)
+        };
+        out.set_callbacks(AppSinkCallbacks::builder().new_sample(deliver).build());
+        Ok(())
     }
 
     /// Where the buffers go from now on.

@@ -1,9 +1,11 @@
 //! What the threads of canvas and desk wait with: for a moment of the mix's time, or for the end.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use super::lock;
 use crate::media::pipeline::Time;
+use crate::media::problem::Problem;
 
 /// Waits, and can be told that it is over.
 #[derive(Debug, Default)]
@@ -26,8 +28,38 @@ impl Pacer {
     }
 
     /// Nobody waits any more.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         *lock(&self.over) = true;
         self.told.notify_all();
+    }
+}
+
+/// A thread that waits with a pacer. Dropping it ends it and waits for its end.
+#[derive(Debug)]
+pub(super) struct Paced {
+    pacer: Arc<Pacer>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Paced {
+    /// `work` returns once the pacer says that it is over.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(super) fn start(name: &str, work: impl FnOnce(&Pacer) + Send + 'static) -> Result<Self, Problem> {
+        let pacer = Arc::<Pacer>::default();
+        let own = pacer.clone();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&own));
+        let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
+        Ok(Self { pacer, thread: Some(thread) })
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        self.pacer.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }

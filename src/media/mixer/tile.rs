@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use gst_app::{AppSink, AppSinkCallbacks};
-
 use super::Joint;
 use super::canvas::{Film, Look};
-use super::input::{Flow, Input, Outlet, Recipe};
+use super::input::{Input, Outlet, Recipe};
 use super::paint::{self, Edge};
 use crate::domain::canvas::Canvas;
 use crate::domain::media::{Rect, Tile};
@@ -50,7 +48,7 @@ impl Picture {
         let Some(input) = Input::open(&joint.links, recipe, chain, tell)? else { return Ok(None) };
         let background = mixer.brand.background.clone();
         let (film, look) = (Arc::new(Film::default()), Arc::new(look(tile, canvas, &background, 1)));
-        deliver(&input.pipeline.named("out")?, input.flow());
+        input.deliver_from("out")?;
         let picture = Self { input, film, look, shown: false, tile: tile.clone(), canvas, background };
         picture.input.pipeline.play()?;
         picture.input.request_key_frame();
@@ -114,18 +112,4 @@ fn look(tile: &Tile, canvas: Canvas, background: &str, order: u32) -> Look {
     let label = paint::label(tile, canvas).inspect_err(|problem| tracing::warn!(%problem, "a tile without a name"));
     let edge = Edge::of(tile.rect, canvas, background);
     Look { rect: tile.rect, crop: tile.crop, order, label: label.ok(), edge, speaking: tile.speaking }
-}
-
-fn deliver(out: &AppSink, flow: Arc<Flow>) {
-    out.set_callbacks(
-        AppSinkCallbacks::builder()
-            .new_sample(move |sink| {
-                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                if let Some(buffer) = sample.buffer_owned() {
-                    flow.deliver(buffer, sample.caps_owned());
-                }
-                Ok(gst::FlowSuccess::Ok)
-            })
-            .build(),
-    );
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use gst_app::{AppSink, AppSinkCallbacks};
-
 use super::Joint;
 use super::desk::{Desk, Strip, sound_caps};
 use super::input::{Input, Outlet, Recipe};
@@ -34,19 +32,7 @@ impl Voice {
             )
         };
         let Some(input) = Input::open(&joint.links, recipe, chain, tell)? else { return Ok(None) };
-        let out: AppSink = input.pipeline.named("out")?;
-        let flow = input.flow();
-        out.set_callbacks(
-            AppSinkCallbacks::builder()
-                .new_sample(move |sink| {
-                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                    if let Some(buffer) = sample.buffer_owned() {
-                        flow.deliver(buffer, sample.caps_owned());
-                    }
-                    Ok(gst::FlowSuccess::Ok)
-                })
-                .build(),
-        );
+        input.deliver_from("out")?;
         let voice = Self { input, strip: desk.add() };
         voice.input.connect(Some(Outlet::Sound(voice.strip.clone())));
         voice.input.pipeline.play()?;

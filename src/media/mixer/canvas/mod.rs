@@ -10,13 +10,12 @@ mod surface;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(super) use self::film::{Film, Look};
 use self::sheet::{Base, Drawer, Plan, Sheet, Shown};
 pub(super) use self::surface::{Layout, Overlay, Surface};
-use super::pacer::Pacer;
+use super::pacer::{Paced, Pacer};
 use super::{COLOUR, LATENCY, MOST_BEHIND, lock};
 use crate::domain::canvas::Canvas as Size;
 use crate::media::link::Stream;
@@ -27,7 +26,7 @@ use crate::media::problem::Problem;
 pub(super) struct Canvas {
     shared: Arc<Shared>,
     time: Time,
-    thread: Option<JoinHandle<()>>,
+    _thread: Paced,
     /// What is drawn, raw.
     pub(super) out: Stream,
 }
@@ -36,7 +35,6 @@ struct Shared {
     size: Size,
     layout: Layout,
     board: Mutex<Board>,
-    pacer: Pacer,
     /// Every picture, every second, …
     every: AtomicU32,
     /// How late the last picture was drawn, in ms.
@@ -96,7 +94,6 @@ impl Canvas {
             size,
             layout,
             board: Mutex::new(Board { now: Stand { base, films: Vec::new() }, drawn: false, next: VecDeque::new() }),
-            pacer: Pacer::default(),
             every: AtomicU32::new(1),
             late: AtomicU64::new(0),
         });
@@ -108,9 +105,8 @@ impl Canvas {
             drawer: Arc::default(),
             row: Vec::new(),
         };
-        let thread = std::thread::Builder::new().name("canvas".into()).spawn(move || painter.run());
-        let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
-        Ok(Self { shared, time: time.clone(), thread: Some(thread), out })
+        let thread = Paced::start("canvas", move |pacer| painter.run(pacer))?;
+        Ok(Self { shared, time: time.clone(), _thread: thread, out })
     }
 
     /// What is below and above the films.
@@ -135,15 +131,6 @@ impl Canvas {
     }
 }
 
-impl Drop for Canvas {
-    fn drop(&mut self) {
-        self.shared.pacer.end();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// The thread that draws.
 struct Painter {
     shared: Arc<Shared>,
@@ -155,10 +142,10 @@ struct Painter {
 }
 
 impl Painter {
-    fn run(mut self) {
+    fn run(mut self, pacer: &Pacer) {
         let caps = caps(self.shared.size);
         let mut nth = self.number(self.time.now());
-        while self.shared.pacer.waits_until(self.due(nth), &self.time) {
+        while pacer.waits_until(self.due(nth), &self.time) {
             let behind = self.time.now().saturating_sub(self.due(nth));
             self.shared.late.store(behind.mseconds(), Ordering::Relaxed);
             if behind > MOST_BEHIND {

@@ -5,11 +5,10 @@
 mod strip;
 
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 pub(super) use self::strip::Strip;
 use self::strip::{CHANNELS, RATE};
-use super::pacer::Pacer;
+use super::pacer::{Paced, Pacer};
 use super::{LATENCY, MOST_BEHIND, lock};
 use crate::media::link::Stream;
 use crate::media::pipeline::Time;
@@ -27,54 +26,41 @@ const CALM: u64 = 1000;
 
 /// The running desk. Dropping it stops its thread.
 pub(super) struct Desk {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    strips: Strips,
+    _thread: Paced,
     /// What is heard, raw.
     pub(super) out: Stream,
 }
 
-#[derive(Default)]
-struct Shared {
-    strips: Mutex<Vec<Arc<Strip>>>,
-    pacer: Pacer,
-}
+/// Of all who are heard.
+type Strips = Arc<Mutex<Vec<Arc<Strip>>>>;
 
 impl Desk {
     /// Starts with silence.
     pub(super) fn start(time: &Time) -> Result<Self, Problem> {
-        let (shared, out) = (Arc::<Shared>::default(), Stream::made());
+        let (strips, out) = (Strips::default(), Stream::made());
         let mix = Mix {
-            shared: shared.clone(),
+            strips: strips.clone(),
             time: time.clone(),
             out: out.clone(),
             caps: sound_caps(),
             patience: Patience::default(),
         };
-        let thread = std::thread::Builder::new().name("desk".into()).spawn(move || mix.run());
-        let thread = thread.map_err(|error| Problem::new(error.to_string()))?;
-        Ok(Self { shared, thread: Some(thread), out })
+        let thread = Paced::start("desk", move |pacer| mix.run(pacer))?;
+        Ok(Self { strips, _thread: thread, out })
     }
 
     /// One more voice, until it is closed and heard to its end.
     pub(super) fn add(&self) -> Arc<Strip> {
         let strip = Arc::<Strip>::default();
-        lock(&self.shared.strips).push(strip.clone());
+        lock(&self.strips).push(strip.clone());
         strip
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.shared.pacer.end();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
 /// The thread that mixes.
 struct Mix {
-    shared: Arc<Shared>,
+    strips: Strips,
     time: Time,
     out: Stream,
     caps: gst::Caps,
@@ -101,9 +87,9 @@ impl Patience {
 }
 
 impl Mix {
-    fn run(mut self) {
+    fn run(mut self, pacer: &Pacer) {
         let mut nth = number(self.time.now());
-        while self.shared.pacer.waits_until(self.due(nth), &self.time) {
+        while pacer.waits_until(self.due(nth), &self.time) {
             if self.time.now().saturating_sub(self.due(nth)) > MOST_BEHIND {
                 nth = number(self.time.now().saturating_sub(LATENCY));
                 continue;
@@ -120,7 +106,7 @@ impl Mix {
     fn send(&mut self, nth: u64) {
         let mut mix = vec![0.0; FRAMES * CHANNELS];
         let (at, mut late) = (nth as i64 * FRAMES as i64, false);
-        lock(&self.shared.strips).retain(|strip| {
+        lock(&self.strips).retain(|strip| {
             let mixed = strip.mix_into(at, &mut mix);
             late |= mixed.late;
             !mixed.last
