@@ -194,7 +194,7 @@ fn server_messages() -> Vec<ServerMessage> {
         welcome(),
         ServerMessage::Answer { sdp: "v=0\r\n".into() },
         ServerMessage::MediaLost { reason: "the media connection was lost".into() },
-        ServerMessage::Layers { source: TrackSource::Camera, layers: 2 },
+        ServerMessage::Layers { source: TrackSource::Camera, layers: 2, height: Some(240) },
         ServerMessage::Slots {
             slots: vec![
                 SlotView {

@@ -231,12 +231,14 @@ pub enum MediaEvent {
         /// The track.
         track: TrackId,
     },
-    /// So many layers of a simulcast track can be of use to anybody, from the lowest up.
+    /// What of a simulcast track can be of use to anybody.
     Watched {
         /// The track.
         track: TrackId,
-        /// 0 to as many as it has.
+        /// 0 to as many as it has, from the lowest up.
         layers: u8,
+        /// The largest of them may have so few lines, where that is worth making it anew.
+        height: Option<u16>,
     },
     /// What a viewer's line carries, when it changed; at most once a second.
     Line {

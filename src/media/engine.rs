@@ -239,8 +239,8 @@ impl Engine {
                 tracing::debug!(%peer, estimate, needed, "a viewer's line");
                 self.tell(MediaEvent::Line { peer, estimate, needed });
             }
-            NetEvent::Watched { source, layers } => {
-                self.tell(MediaEvent::Watched { track: TrackId { peer, source }, layers });
+            NetEvent::Watched { source, layers, height } => {
+                self.tell(MediaEvent::Watched { track: TrackId { peer, source }, layers, height });
             }
             NetEvent::KeyFrameWanted(_) => {}
         }

@@ -44,13 +44,16 @@ pub enum ServerMessage {
         /// Why, in plain words.
         reason: String,
     },
-    /// Layers of your simulcast that nobody takes: send no more than this many, from the lowest up. Each new session begins
-    /// with all.
+    /// What nobody takes of your simulcast: send no more than this many layers, from the lowest up, and the largest of them no
+    /// larger than it is looked at. Each new session begins with all.
     Layers {
         /// Whose.
         source: TrackSource,
         /// At least 1.
         layers: u8,
+        /// Lines that are enough for the largest of them; all it has, where there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        height: Option<u16>,
     },
     /// What each of your slots shows now; slots not named did not change. After an `answer` all are empty.
     Slots {

@@ -93,7 +93,9 @@ impl View<'_> {
             News::Welcome(id) => self.welcome(self.room.member(*id)?, ice_servers),
             News::Answer(sdp) => ServerMessage::Answer { sdp: sdp.clone() },
             News::MediaLost(reason) => ServerMessage::MediaLost { reason: reason.clone() },
-            News::Layers(layers) => ServerMessage::Layers { source: TrackSource::Camera, layers: *layers },
+            News::Layers { layers, height } => {
+                ServerMessage::Layers { source: TrackSource::Camera, layers: *layers, height: *height }
+            }
             News::Slots(slots) => ServerMessage::Slots { slots: slots.iter().map(slot).collect() },
             News::Joined(id) => ServerMessage::ParticipantJoined { participant: self.person(self.room.member(*id)?) },
             News::Changed(id) => ServerMessage::ParticipantChanged { participant: self.person(self.room.member(*id)?) },

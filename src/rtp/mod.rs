@@ -6,6 +6,7 @@
 //! packet  srtp  vp8  h264  slab  clock      bytes and numbers
 //! bucket                                    how much a second
 //! cache  history  nack  report  twcc  rewrite  thinning   one stream
+//! watch                                     what of it is of use
 //! stream (track, layers)   lane             who sends, who takes
 //! estimator  allocator  meter               how much a line carries, and for whom
 //! peer (publisher)         egress, line (viewer)
@@ -40,5 +41,6 @@ mod stream;
 mod thinning;
 mod twcc;
 pub(crate) mod vp8;
+mod watch;
 
 use router::Outbound;

@@ -64,13 +64,14 @@ pub enum RouterEvent {
         /// The need: the viewer is starved where it is above the estimate.
         needed: u32,
     },
-    /// How many of a track's layers anybody takes or would take: the others need not be sent. More at once, fewer after
-    /// some seconds.
+    /// How much of a track anybody takes or would take: the rest need not be sent. More at once, less after some seconds.
     Watched {
         /// The track.
         track: TrackId,
         /// The lowest so many; 0 is nobody.
         layers: u8,
+        /// Lines that are enough for the largest of them.
+        height: Option<u16>,
     },
 }
 

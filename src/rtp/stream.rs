@@ -15,6 +15,7 @@ use super::meter::Meter;
 use super::nack::Nacker;
 use super::report::Reception;
 use super::slab::Key;
+use super::watch::{Useful, Watch};
 
 /// A layer without packets for this long has stopped.
 pub(crate) const STOPPED: Duration = Duration::from_millis(1200);
@@ -28,8 +29,6 @@ const THROTTLE: Duration = Duration::from_millis(300);
 const REPEAT: Duration = Duration::from_millis(500);
 /// The same while nothing arrives from the stream: a still picture answers, a camera that is off does not.
 const REPEAT_STOPPED: Duration = Duration::from_secs(2);
-/// A layer that nobody took for this long may stop.
-pub(crate) const UNWATCHED: Duration = Duration::from_secs(5);
 /// Bytes a second that a video or audio track is carried with. The page sends at most 2.5 Mbit/s of video; whoever sends
 /// 12 has lost control of their encoder, or means harm, and each of the bytes would be sent to everybody.
 const VIDEO_CEILING: Rate = Rate { per_second: 1_500_000.0, burst: 1_500_000.0 };
@@ -95,40 +94,13 @@ impl Due {
     }
 }
 
-/// How many layers anybody takes, as told to the publisher.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Watch {
-    told: u8,
-    /// Since when it is fewer, and the most in that time.
-    fewer: Option<(Instant, u8)>,
-}
-
-impl Watch {
-    pub(crate) fn new(layers: usize) -> Watch {
-        Watch { told: layers as u8, fewer: None }
-    }
-
-    /// So many are taken now; what to tell the publisher, if anything: more at once, fewer after a while.
-    pub(crate) fn observe(&mut self, now: Instant, layers: u8) -> Option<u8> {
-        if layers >= self.told {
-            self.fewer = None;
-            return (std::mem::replace(&mut self.told, layers) != layers).then_some(layers);
-        }
-        let (since, most) = self.fewer.map_or((now, layers), |(since, most)| (since, most.max(layers)));
-        self.fewer = Some((since, most));
-        if now.saturating_duration_since(since) < UNWATCHED {
-            return None;
-        }
-        (self.told, self.fewer) = (most, None);
-        Some(most)
-    }
-}
-
 /// One SSRC's worth of a track.
 pub(crate) struct Layer {
     pub(crate) ssrc: Option<u32>,
     /// Of the newest key frame.
     pub(crate) height: Option<u16>,
+    /// The same where it is not smaller because that is enough.
+    full: Option<u16>,
     /// When the newest packet came.
     pub(crate) seen: Option<Instant>,
     /// Since when no two of its packets were further apart than [`STEADY`].
@@ -156,6 +128,7 @@ impl Layer {
         Layer {
             ssrc: None,
             height: None,
+            full: None,
             seen: None,
             steady: None,
             alive: false,
@@ -265,16 +238,30 @@ impl Track {
         layers().find(fills).or_else(|| layers().next_back()).map(|layer| layer as u8)
     }
 
-    /// How many layers a picture of that height could make use of, whether they come or not.
-    pub(crate) fn useful(&self, height: u16) -> u8 {
-        let fills = (0..self.layers.len()).position(|layer| self.height_of(layer) >= height);
-        fills.map_or(self.layers.len(), |layer| layer + 1) as u8
+    /// What of it a picture of that height could make use of, whether it comes or not.
+    pub(crate) fn useful(&self, height: u16) -> Useful {
+        let full = |layer: usize| self.lines_of(layer, |layer| layer.full);
+        let fills = (0..self.layers.len()).find(|&layer| full(layer) >= height);
+        fills.map_or(Useful::whole(self.layers.len() as u8), |layer| Useful::new(layer as u8 + 1, height, full(layer)))
+    }
+
+    /// A key frame came with so many lines; true if it had others before.
+    pub(crate) fn sized(&mut self, layer: u8, height: u16) -> bool {
+        let at = usize::from(layer);
+        let shrunk = self.watch.has_shrunk(at, height);
+        let layer = &mut self.layers[at];
+        layer.full = layer.full.filter(|full| shrunk && *full > height).or(Some(height));
+        layer.height.replace(height) != Some(height)
     }
 
     /// Known, or told by a neighbour (each layer is half the next), or guessed.
     pub(crate) fn height_of(&self, layer: usize) -> u16 {
-        let known = self.layers.iter().enumerate().find_map(|(other, known)| Some((other, known.height?)));
-        match (self.layers[layer].height, known) {
+        self.lines_of(layer, |layer| layer.height)
+    }
+
+    fn lines_of(&self, layer: usize, lines: impl Fn(&Layer) -> Option<u16>) -> u16 {
+        let known = self.layers.iter().enumerate().find_map(|(other, known)| Some((other, lines(known)?)));
+        match (lines(&self.layers[layer]), known) {
             (Some(height), _) => height,
             (None, Some((other, height))) if other < layer => height.saturating_mul(1 << (layer - other).min(4)),
             (None, Some((other, height))) => height >> (other - layer).min(15),

@@ -45,12 +45,14 @@ pub enum NetEvent {
         /// The need.
         needed: u32,
     },
-    /// How many of its layers of a source anybody takes.
+    /// How much of a source anybody takes.
     Watched {
         /// Which of its tracks.
         source: Source,
-        /// The lowest so many; 0 is nobody.
+        /// The lowest so many layers; 0 is nobody.
         layers: u8,
+        /// Lines that are enough for the largest of them.
+        height: Option<u16>,
     },
 }
 

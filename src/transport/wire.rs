@@ -65,7 +65,9 @@ impl Outbound for Wire {
             RouterEvent::Level { peer, level } => (peer, NetEvent::Level(level)),
             RouterEvent::KeyFrameWanted(track) => (track.peer, NetEvent::KeyFrameWanted(track.source)),
             RouterEvent::Line { peer, estimate, needed } => (peer, NetEvent::Line { estimate, needed }),
-            RouterEvent::Watched { track, layers } => (track.peer, NetEvent::Watched { source: track.source, layers }),
+            RouterEvent::Watched { track, layers, height } => {
+                (track.peer, NetEvent::Watched { source: track.source, layers, height })
+            }
         };
         if let Some(peer) = self.peers.get(&peer) {
             (peer.events)(event);

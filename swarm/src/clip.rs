@@ -24,8 +24,42 @@ pub(crate) struct Size {
     /// Its name in the offer.
     pub(crate) rid: &'static str,
     width: u32,
-    height: u32,
+    pub(crate) height: u32,
     kbit: u32,
+}
+
+impl Size {
+    /// Two thirds of it, for a server that says that this is enough; the bits as `web/` takes them.
+    fn smaller(self) -> Self {
+        let third = |lines: u32| (lines * 2 / 3).next_multiple_of(2);
+        let kbit = (f64::from(self.kbit) * (2.0_f64 / 3.0).powf(1.5)) as u32;
+        Self { width: third(self.width), height: third(self.height), kbit, ..self }
+    }
+}
+
+/// A layer of the clip, in its own size and smaller. Each begins with a key frame.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) size: Size,
+    pub(crate) whole: Vec<Frame>,
+    pub(crate) smaller: Vec<Frame>,
+}
+
+impl Layer {
+    fn load(folder: &Path, size: Size) -> Result<Self> {
+        let load = |name: &str, size: Size| {
+            let frames = ivf_frames(&made(folder, &format!("{name}.ivf"), &video_arguments(&size))?)?;
+            ensure!(frames.first().is_some_and(|frame| frame.key), "the clip does not begin with a key frame");
+            anyhow::Ok(frames)
+        };
+        let smaller = load(&format!("{}-smaller", size.rid), size.smaller())?;
+        Ok(Self { size, whole: load(size.rid, size)?, smaller })
+    }
+
+    /// The frames to send where so many lines are enough.
+    pub(crate) fn frames(&self, lines: u32) -> &[Frame] {
+        if lines < self.size.height { &self.smaller } else { &self.whole }
+    }
 }
 
 /// Smallest first, as browsers are asked for in `web/`.
@@ -40,8 +74,8 @@ const SIZES: [Size; 3] = [
 pub(crate) struct Clip {
     /// 20 ms each, 32 kbit/s.
     pub(crate) sounds: Vec<Vec<u8>>,
-    /// Each begins with a key frame.
-    pub(crate) layers: Vec<(Size, Vec<Frame>)>,
+    /// Smallest first.
+    pub(crate) layers: Vec<Layer>,
 }
 
 impl Clip {
@@ -50,12 +84,7 @@ impl Clip {
         let folder = std::env::temp_dir().join(format!("veranda-swarm-clip-{VERSION}"));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let sizes = if simulcast { &SIZES[..] } else { &SIZES[1..2] };
-        let mut layers = Vec::new();
-        for size in sizes {
-            let frames = ivf_frames(&made(&folder, &format!("{}.ivf", size.rid), &video_arguments(size))?)?;
-            ensure!(frames.first().is_some_and(|frame| frame.key), "the clip does not begin with a key frame");
-            layers.push((*size, frames));
-        }
+        let layers = sizes.iter().map(|size| Layer::load(&folder, *size)).collect::<Result<_>>()?;
         let packets = ogg_packets(&made(&folder, "voice.ogg", &audio_arguments())?)?;
         // The first two are Opus' headers (RFC 7845).
         let sounds: Vec<_> = packets.iter().skip(2).filter_map(|packet| opus_with_room(packet)).collect();

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
-use crate::publish::{Pts, Publisher};
+use crate::publish::{Pts, Publisher, Wanted};
 use crate::stamp;
 use crate::watch::{Counts, Packet, SlotWatch};
 
@@ -102,8 +101,8 @@ impl Connection {
         self
     }
 
-    /// To say how many layers of the camera are wanted; none where nothing is sent.
-    pub(crate) fn wanted(&self) -> Option<Arc<AtomicUsize>> {
+    /// To say what of the camera is wanted; none where nothing is sent.
+    pub(crate) fn wanted(&self) -> Option<Arc<Wanted>> {
         self.publisher.as_ref().map(Publisher::wanted)
     }
 

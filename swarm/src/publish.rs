@@ -1,7 +1,7 @@
 //! One person's camera and microphone: the clip, sent at its own pace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
@@ -32,8 +32,28 @@ pub(crate) struct Publisher {
     next_frame: Option<Instant>,
     sounds: u32,
     layers: Vec<Layer>,
-    /// As many layers are sent, from the lowest up: a server says when nobody takes the others, as it does to a browser.
-    wanted: Arc<AtomicUsize>,
+    wanted: Arc<Wanted>,
+}
+
+/// What a server says to be enough, as it does to a browser: so many layers, and so many lines of the largest.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    layers: AtomicU32,
+    lines: AtomicU32,
+}
+
+impl Wanted {
+    pub(crate) fn tell(&self, layers: u32, lines: Option<u32>) {
+        self.layers.store(layers, Ordering::Relaxed);
+        self.lines.store(lines.unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// The lines of a layer; none of one that nobody takes.
+    fn lines(&self, layer: usize) -> Option<u32> {
+        let layers = self.layers.load(Ordering::Relaxed) as usize;
+        let lines = if layer + 1 == layers { self.lines.load(Ordering::Relaxed) } else { u32::MAX };
+        (layer < layers).then_some(lines)
+    }
 }
 
 /// Where one layer is.
@@ -41,6 +61,8 @@ pub(crate) struct Publisher {
 struct Layer {
     /// In the clip.
     at: usize,
+    /// As it is sent at present.
+    lines: u32,
     frames: u32,
     seq: u64,
 }
@@ -55,15 +77,15 @@ impl Publisher {
         [audio, video]: [Mid; 2],
         simulcast: bool,
     ) -> Self {
-        let layers = clip.layers.iter().map(|_| Layer::default()).collect();
+        let layers = clip.layers.iter().map(|_| Layer { lines: u32::MAX, ..Layer::default() }).collect();
         let loudness = talks.map_or(SILENT, |place| -15 - 2 * (place.min(15) as i8));
-        let wanted = Arc::new(AtomicUsize::new(usize::MAX));
+        let wanted = Arc::new(Wanted { layers: AtomicU32::new(u32::MAX), lines: AtomicU32::new(u32::MAX) });
         let (next_sound, next_frame) = (None, None);
         Self { clip, person, loudness, audio, video, simulcast, next_sound, next_frame, sounds: 0, layers, wanted }
     }
 
-    /// To say how many layers are wanted.
-    pub(crate) fn wanted(&self) -> Arc<AtomicUsize> {
+    /// To say what is wanted.
+    pub(crate) fn wanted(&self) -> Arc<Wanted> {
         self.wanted.clone()
     }
 
@@ -81,10 +103,11 @@ impl Publisher {
 
     /// Somebody needs a key frame: the next frame is one.
     pub(crate) fn key_frame(&mut self, rid: Option<Rid>) {
-        for (layer, (size, frames)) in self.layers.iter_mut().zip(&self.clip.layers) {
-            if self.simulcast && rid.is_some_and(|rid| rid.to_string() != size.rid) {
+        for (layer, clip) in self.layers.iter_mut().zip(&self.clip.layers) {
+            if self.simulcast && rid.is_some_and(|rid| rid.to_string() != clip.size.rid) {
                 continue;
             }
+            let frames = clip.frames(layer.lines);
             while !frames[layer.at].key {
                 layer.at = (layer.at + 1) % frames.len();
             }
@@ -98,12 +121,15 @@ impl Publisher {
             self.next_sound = Some(following(due, SOUND_EVERY, now));
         }
         while let Some(due) = self.next_frame.filter(|due| *due <= now) {
-            let wanted = self.wanted.load(Ordering::Relaxed);
             for layer in 0..self.layers.len() {
-                if layer < wanted {
-                    self.frame(layer, now, rtc, pts.vp8);
-                } else {
+                let wanted = self.wanted.lines(layer);
+                if wanted != Some(self.layers[layer].lines) {
+                    // Another size begins with a key frame, as the clip does.
                     self.layers[layer].at = 0;
+                    self.layers[layer].lines = wanted.unwrap_or(u32::MAX);
+                }
+                if wanted.is_some() {
+                    self.frame(layer, now, rtc, pts.vp8);
                 }
             }
             self.next_frame = Some(following(due, FRAME_EVERY, now));
@@ -130,10 +156,11 @@ impl Publisher {
     }
 
     fn frame(&mut self, index: usize, now: Instant, rtc: &mut Rtc, pt: Pt) {
-        let (size, frames) = &self.clip.layers[index];
+        let clip = &self.clip.layers[index];
         let layer = &mut self.layers[index];
+        let frames = clip.frames(layer.lines);
         let fragments = &frames[layer.at].fragments;
-        let rid = self.simulcast.then(|| Rid::from(size.rid));
+        let rid = self.simulcast.then(|| Rid::from(clip.size.rid));
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(self.video, rid) else { return };
         let time = (u64::from(layer.frames) * 90_000 / u64::from(FPS)) as u32;

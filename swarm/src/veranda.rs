@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use str0m::media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer};
 
 use crate::connection::Connection;
 use crate::door::{JsonSocket, Line, Place, Role, Room};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, Wanted};
 
 /// How often a refusal by the rate limit is taken for "later".
 const TRIES: usize = 20;
@@ -99,8 +98,8 @@ pub(crate) fn publishing(connection: Connection, person: u16, role: &Role, mids:
 
 fn layers(role: &Role) -> Simulcast {
     let mut simulcast = Simulcast::new();
-    for (size, _) in role.clip.iter().flat_map(|clip| &clip.layers) {
-        simulcast.add_send_layer(SimulcastLayer::new(size.rid));
+    for layer in role.clip.iter().flat_map(|clip| &clip.layers) {
+        simulcast.add_send_layer(SimulcastLayer::new(layer.size.rid));
     }
     simulcast
 }
@@ -115,8 +114,8 @@ fn refused(message: &Value) -> Result<()> {
 
 struct VerandaLine {
     socket: JsonSocket,
-    /// How many layers of the camera the server wants.
-    wanted: Option<Arc<AtomicUsize>>,
+    /// What of the camera the server wants.
+    wanted: Option<Arc<Wanted>>,
 }
 
 impl Line for VerandaLine {
@@ -127,7 +126,7 @@ impl Line for VerandaLine {
             if let (Some(wanted), "layers", Some(layers)) =
                 (&self.wanted, message["type"].as_str().unwrap_or_default(), message["layers"].as_u64())
             {
-                wanted.store(layers as usize, Ordering::Relaxed);
+                wanted.tell(layers as u32, message["height"].as_u64().map(|lines| lines as u32));
             }
         }
         Ok(())

@@ -50,9 +50,9 @@ fn layers_that_nobody_takes_need_not_be_sent() {
     let (anna, peer) = s.browser("Anna");
     let (ben, _) = s.browser("Ben");
     s.forget();
-    for (layers, told) in [(2, 2), (0, 1)] {
-        s.media(MediaEvent::Watched { track: TrackId { peer, source: Source::Camera }, layers });
-        assert_eq!(s.told(anna), [News::Layers(told)], "the lowest stays");
+    for (layers, height, told) in [(2, Some(240), 2), (0, None, 1)] {
+        s.media(MediaEvent::Watched { track: TrackId { peer, source: Source::Camera }, layers, height });
+        assert_eq!(s.told(anna), [News::Layers { layers: told, height }], "the lowest stays");
         assert_eq!(s.told(ben), []);
         s.forget();
     }

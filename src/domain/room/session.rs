@@ -86,7 +86,7 @@ impl Room {
             MediaEvent::Lost { peer, .. } => self.on_lost(peer),
             MediaEvent::TrackStarted { track } => self.on_track_started(track),
             MediaEvent::Line { peer, estimate, needed } => self.on_line(peer, estimate, needed),
-            MediaEvent::Watched { track, layers } => self.on_watched(track, layers),
+            MediaEvent::Watched { track, layers, height } => self.on_watched(track, layers, height),
             MediaEvent::Levels(levels) => {
                 let members = &self.members;
                 let heard = levels.iter().filter_map(|level| {
@@ -118,11 +118,11 @@ impl Room {
     }
 
     /// The publisher need not send what nobody takes; the lowest layer stays, so that whoever looks next sees at once.
-    fn on_watched(&mut self, track: TrackId, layers: u8) {
+    fn on_watched(&mut self, track: TrackId, layers: u8, height: Option<u16>) {
         let Some(at) = self.member_of(track.peer) else { return };
         if self.members[at].kind == ParticipantKind::Browser && track.source == Source::Camera {
             let id = self.members[at].id;
-            self.tell(id, News::Layers(layers.max(1)));
+            self.tell(id, News::Layers { layers: layers.max(1), height });
         }
     }
 

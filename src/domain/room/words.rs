@@ -300,8 +300,13 @@ pub enum News {
     Answer(String),
     /// Your media session broke.
     MediaLost(String),
-    /// So many layers of your camera are of use, from the lowest up.
-    Layers(u8),
+    /// What of your camera is of use: so many layers from the lowest up, and the lines that are enough for the largest of them.
+    Layers {
+        /// At least 1.
+        layers: u8,
+        /// All it has, where there is none.
+        height: Option<u16>,
+    },
     /// What your slots show: mid and content.
     Slots(Vec<(String, Option<Shown>)>),
     /// Somebody came.

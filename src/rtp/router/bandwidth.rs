@@ -146,7 +146,7 @@ impl Router {
         }
     }
 
-    /// Tells how many of a publisher's layers anybody could make use of. What viewers' lines carry does not count: they are
+    /// Tells how much of a publisher's layers anybody could make use of. What viewers' lines carry does not count: they are
     /// only probed for layers that are there.
     pub(super) fn tell_watched(&mut self, now: Instant, key: Key, out: &mut dyn Outbound) {
         let Some(track) = self.tracks.get(key).filter(|track| track.layers.len() > 1 && !track.local) else { return };
@@ -160,10 +160,11 @@ impl Router {
             };
             lane.filter(|lane| lane.feed == Some(key)).map(|lane| track.useful(lane.height))
         };
-        let layers = track.lanes.iter().filter_map(takes).max().unwrap_or(0);
+        let useful = track.lanes.iter().filter_map(takes).max().unwrap_or_default();
         let Some(track) = self.tracks.get_mut(key) else { return };
-        if let Some(layers) = track.watch.observe(now, layers) {
-            out.event(RouterEvent::Watched { track: track.id, layers });
+        if let Some(useful) = track.watch.observe(now, useful) {
+            let (layers, height) = (useful.layers, useful.lines());
+            out.event(RouterEvent::Watched { track: track.id, layers, height });
         }
     }
 

@@ -17,7 +17,8 @@ use super::super::rewrite::{Media, StreamKey};
 use super::super::sink::PacketSink;
 use super::super::slab::Key;
 use super::super::srtp::{Receiver, Sender, SrtpKeys};
-use super::super::stream::{Layer, Track, Watch, local_codec};
+use super::super::stream::{Layer, Track, local_codec};
+use super::super::watch::Watch;
 use super::{Router, Subscription, View};
 
 /// Longer names do not fit an SDES item (RFC 3550 section 6.5).

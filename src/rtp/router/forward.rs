@@ -45,11 +45,11 @@ impl Router {
         let mut resized = false;
         if video && entry {
             layer.nacker.key_frame(packet.sequence);
-            let height = vp8.and_then(|descriptor| descriptor.height);
-            resized = height.is_some() && height != layer.height;
-            layer.height = height.or(layer.height);
         }
         let due = layer.nacker.next_due();
+        if let Some(height) = vp8.and_then(|descriptor| descriptor.height).filter(|_| video && entry) {
+            resized = track.sized(stream.layer, height);
+        }
         let stopped = video && !repaired && track.notice_stopped(stream.layer, now);
         if !std::mem::replace(&mut track.started, true) {
             out.event(RouterEvent::TrackStarted(track.id));

@@ -276,7 +276,11 @@ source: TrackSource,
 /**
  * At least 1.
  */
-layers: number, } | { "type": "slots", 
+layers: number, 
+/**
+ * Lines that are enough for the largest of them; all it has, where there is none.
+ */
+height?: number, } | { "type": "slots", 
 /**
  * The changes.
  */

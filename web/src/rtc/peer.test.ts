@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cameraScales, Peer, type PeerOptions } from './peer';
+import { cameraScales, Peer, usefulScales, type PeerOptions } from './peer';
 
 interface FakeTransceiver {
   mid: string | null;
@@ -180,12 +180,24 @@ describe('the offer', () => {
     const { peer, fake } = bench();
     await peer.offer([], { audio: 1, video: 1 }, { camera: CAMERA });
     const on = () => fake.transceivers[1]?.init.sendEncodings?.map(({ active }) => active);
-    await peer.limit(1);
+    await peer.limit({ layers: 1 });
     expect(on()).toEqual([true, false, false]);
     await peer.put('camera', camera(640, 360));
     expect(on()).toEqual([true, false, false]);
-    await peer.limit(3);
+    await peer.limit({ layers: 3 });
     expect(on()).toEqual([true, true, false]);
+  });
+
+  it('sends the largest layer no larger than it is looked at', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, { camera: camera(1280, 720) });
+    const sent = () => fake.transceivers[1]?.init.sendEncodings?.filter(({ active }) => active).map(({ scaleResolutionDownBy, maxBitrate }) => [scaleResolutionDownBy, maxBitrate]);
+    await peer.limit({ layers: 2, height: 240 });
+    expect(sent()).toEqual([[4, 150_000], [3, 272_166]]);
+    await peer.limit({ layers: 3 });
+    expect(sent()).toEqual([[4, 150_000], [2, 500_000], [1, 1_700_000]]);
+    expect(usefulScales({ width: 640, height: 480 }, { layers: 2, height: 1000 }), 'no smaller camera is enlarged').toEqual([2, 1, 0]);
+    expect(usefulScales({}, { layers: 1, height: 120 }), 'a size that is not known stays').toEqual([4, 0, 0]);
   });
 
   it('takes one answer only', async () => {

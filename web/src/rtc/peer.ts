@@ -20,6 +20,30 @@ export function cameraScales({ width = 0, height = 0 }: { width?: number; height
   return across >= 480 ? [2, 1, 0] : [1, 0, 0];
 }
 
+/** What anybody takes of the camera: the lowest so many layers, and the lines that are enough for the largest of them. */
+export interface Useful {
+  layers: number;
+  height?: number;
+}
+
+/** The same scales without what nobody takes. */
+export function usefulScales(size: { width?: number; height?: number }, { layers, height }: Useful): number[] {
+  const scales = cameraScales(size).map((scale, layer) => (layer < layers ? scale : 0));
+  const largest = scales.findLastIndex((scale) => scale !== 0);
+  if (height !== undefined && height > 0 && size.height !== undefined) scales[largest] = Math.max(scales[largest] ?? 0, size.height / height);
+  return scales;
+}
+
+/** Firefox sends a largest layer that is not twice the next by fits and starts (seen in 153 ESR): there, all of it is sent or nothing. */
+function uneven(layers: number): boolean {
+  return layers < CAMERA_ENCODINGS.length || !globalThis.navigator?.userAgent.includes('Firefox');
+}
+
+/** A layer that is smaller than usual needs fewer bits: less than its pixels would say, as details weigh more in a small picture. */
+function scaled({ maxBitrate = 0 }: RTCRtpEncodingParameters = {}, usual = 1, scale = 1): RTCRtpEncodingParameters {
+  return { scaleResolutionDownBy: scale, maxBitrate: Math.round(maxBitrate * (usual / scale) ** 1.5) };
+}
+
 const SCREEN_ENCODINGS: RTCRtpEncodingParameters[] = [{ active: true, maxBitrate: 2_500_000 }];
 
 /** A disconnected peer often comes back by itself; after this long it does not. */
@@ -54,7 +78,7 @@ export class Peer {
   #slots: Slot[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
-  #layers = CAMERA_ENCODINGS.length;
+  #useful: Useful = { layers: CAMERA_ENCODINGS.length };
   #prepared: { limits: SlotLimits; offer: Promise<RTCSessionDescriptionInit> } | undefined;
   /** The offer is set, and addresses are gathered. */
   #gathered: { at: number; done: Promise<void> } | undefined;
@@ -152,9 +176,9 @@ export class Peer {
     }
   }
 
-  /** No more than so many layers of the camera are sent from now on, from the lowest up: nobody takes the others. */
-  async limit(layers: number): Promise<void> {
-    this.#layers = layers;
+  /** No more than this of the camera is sent from now on: nobody takes the rest. */
+  async limit(useful: Useful): Promise<void> {
+    this.#useful = uneven(useful.layers) ? useful : { layers: useful.layers };
     if (this.#over) return;
     await this.#scale(this.#senders.get('camera')?.track ?? null).catch(() => undefined);
   }
@@ -186,14 +210,15 @@ export class Peer {
   async #scale(track: MediaStreamTrack | null): Promise<void> {
     const sender = this.#senders.get('camera');
     if (track === null || sender === undefined) return;
-    const scales = cameraScales(track.getSettings()).map((scale, layer) => (layer < this.#layers ? scale : 0));
+    const scales = usefulScales(track.getSettings(), this.#useful);
+    const usual = cameraScales(track.getSettings());
     const parameters = sender.getParameters();
     const fits = ({ active, scaleResolutionDownBy = 1 }: RTCRtpEncodingParameters, layer: number) =>
       active ? scaleResolutionDownBy === scales[layer] : scales[layer] === 0;
     if (parameters.encodings.length !== scales.length || parameters.encodings.every(fits)) return;
     parameters.encodings.forEach((encoding, layer) => {
       encoding.active = scales[layer] !== 0;
-      if (encoding.active) encoding.scaleResolutionDownBy = scales[layer] ?? 1;
+      if (encoding.active) Object.assign(encoding, scaled(CAMERA_ENCODINGS[layer], usual[layer], scales[layer]));
     });
     await sender.setParameters(parameters);
   }

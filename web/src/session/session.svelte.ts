@@ -286,7 +286,7 @@ export class Session {
         void this.#answer(message.sdp);
         break;
       case 'layers':
-        if (message.source === 'camera') void this.#peer?.limit(message.layers);
+        if (message.source === 'camera') void this.#peer?.limit(message);
         break;
       case 'media_lost':
         this.#offerLater();

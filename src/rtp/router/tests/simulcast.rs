@@ -33,7 +33,8 @@ fn layers(net: &mut Net) -> Vec<u64> {
     got.iter().map(|packet| u64::from(packet.payload[packet.payload.len() - 1])).collect()
 }
 
-struct Sender(u64);
+/// How many frames it has sent, and the lines of its layers.
+struct Sender(u64, [u16; 3]);
 
 impl Sender {
     /// One frame of each of `layers`, marked with the layer's number in its last byte.
@@ -41,7 +42,7 @@ impl Sender {
         self.0 += 1;
         for &layer in layers {
             let index = 1000 * (layer as u64 + 1) + self.0;
-            let mut payload = vp8::tests::packet(index as u16, index as u8, true, key.then_some(180 << layer));
+            let mut payload = vp8::tests::packet(index as u16, index as u8, true, key.then_some(self.1[layer]));
             *payload.last_mut().unwrap() = layer as u8;
             let draft = Draft::video(31 + layer as u32, index, payload);
             net.send(ALICE, &draft.element(MID, b"1").element(RID, RIDS[layer].as_bytes()));
@@ -55,7 +56,7 @@ fn watching(height: u16) -> (Net, Sender) {
     net.join(ALICE, chromium());
     net.join(BOB, ordinary());
     net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), height);
-    (net, Sender(0))
+    (net, Sender(0, [180, 360, 720]))
 }
 
 #[test]
@@ -185,6 +186,30 @@ fn a_layers_retransmissions_are_found_by_their_repaired_rid() {
     let indices: Vec<u64> = got.iter().map(|packet| packet.index - got[0].index).collect();
     assert_eq!(indices, [0, 2, 1], "it goes where the hole was");
     assert_eq!(net.router.counters().repaired, 1);
+}
+
+#[test]
+fn the_largest_layer_may_be_no_larger_than_it_is_looked_at() {
+    let told = |net: &mut Net| {
+        let of = |event: RouterEvent| match event {
+            RouterEvent::Watched { layers, height, .. } => Some((layers, height)),
+            _ => None,
+        };
+        net.events.drain(..).filter_map(of).collect::<Vec<_>>()
+    };
+    let (mut net, mut sender) = watching(236);
+    (0..180).for_each(|frame| sender.send(&mut net, &[0, 1, 2], frame == 0));
+    assert_eq!(told(&mut net), [(2, Some(240))]);
+    // It obeys; that 240 lines come now does not make the layer above wanted.
+    sender.1 = [180, 240, 720];
+    (0..180).for_each(|frame| sender.send(&mut net, &[0, 1], frame == 0));
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 238);
+    assert_eq!(told(&mut net), []);
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 250);
+    assert_eq!(told(&mut net), [(2, None)], "at once, and the same layer");
+    (0..10).for_each(|frame| sender.send(&mut net, &[0, 1], frame == 0));
+    net.assign(BOB, VIDEO_SLOT, Some(camera_of(ALICE)), 300);
+    assert_eq!(told(&mut net), [], "what was still small says nothing of what the layer can be");
 }
 
 #[test]
