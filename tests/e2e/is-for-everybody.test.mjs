@@ -157,4 +157,13 @@ behaviour('everything is done by keyboard, at twice the size and without motion'
   await page.keyboard.press('p');
   await page.getByRole('complementary', { name: 'People' }).waitFor();
   await fits('with a panel');
+  await page.keyboard.press('Escape');
+  await ann.press('Start recording');
+  await ann.sees('Stop recording');
+  for (const [width, height] of [[390, 844], [844, 390]]) {
+    await page.setViewportSize({ width, height });
+    const outside = await ann.evaluate(() => [...document.querySelectorAll('footer button')]
+      .filter((one) => one.getBoundingClientRect().left < 0 || one.getBoundingClientRect().right > innerWidth).map(({ ariaLabel }) => ariaLabel));
+    assert.deepEqual(outside, [], `every button of a host who records is there at ${width}x${height}`);
+  }
 });

@@ -43,10 +43,15 @@ function tone() {
   return out.stream.getAudioTracks()[0];
 }
 
+/** Each is drawn once, for all rooms. */
+const people = [];
+const picture = (index) => (people[index] ??= person(index));
+
 socket.onmessage = async ({ data }) => {
   const { id, sdp } = JSON.parse(data);
   const pc = new RTCPeerConnection();
   await pc.setRemoteDescription({ type: 'offer', sdp });
+  pc.onconnectionstatechange = () => ['disconnected', 'failed'].includes(pc.connectionState) && pc.close();
   const sections = sdp.split(/\r?\nm=/).slice(1);
   const slots = [];
   for (const transceiver of pc.getTransceivers()) {
@@ -54,7 +59,7 @@ socket.onmessage = async ({ data }) => {
     if (!/a=recvonly/.test(section)) continue;
     const kind = section.startsWith('audio') ? 'audio' : 'video';
     transceiver.direction = 'sendonly';
-    await transceiver.sender.replaceTrack(kind === 'audio' ? tone() : person(slots.length));
+    await transceiver.sender.replaceTrack(kind === 'audio' ? tone() : picture(slots.length));
     slots.push({ mid: transceiver.mid, kind });
   }
   await pc.setLocalDescription(await pc.createAnswer());

@@ -10,7 +10,7 @@ const DIST = new URL('../dist', import.meta.url).pathname;
 const DEV = new URL('.', import.meta.url).pathname;
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 const NAMES = ['Anna Lindqvist', 'Bruno', 'Chiara Romano', 'Dmitri', 'Élodie Fabre', 'Farid', 'Grace Okafor', 'Hiro', 'Ines', 'Jonas', 'Khadija', 'Luis', 'Mei', 'Noor', 'Oscar', 'Priya', 'Quentin', 'Rosa'];
 
 const CHAT = [
@@ -20,34 +20,50 @@ const CHAT = [
   [1, 'Lovely, thank you. I will try it on Sunday and tell you how it went.'],
 ];
 
+const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+const RECORDINGS = [
+  { id: 'o1', state: 'complete', started_at: ago(1500), duration: 3187.4, error: null, tracks: [{ file: '1.mka', kind: 'microphone', name: 'Anna Lindqvist' }, { file: '2.mkv', kind: 'camera', name: 'Anna Lindqvist' }, { file: '3.mka', kind: 'microphone', name: 'Bruno' }], upload: { state: 'done', sent: 48e6, total: 48e6, location: 's3://family/sunday.mp4', local: true } },
+  { id: 'o2', state: 'complete', started_at: ago(200), duration: 312, error: null, upload: { state: 'uploading', sent: 31e6, total: 96e6, location: 's3://family/evening.mp4', local: true } },
+  { id: 'o3', state: 'finishing', started_at: ago(20), duration: 600, error: null },
+  { id: 'o4', state: 'failed', started_at: ago(9000), duration: 4, error: 'The disk was full.' },
+];
+const during = (from, to) => [{ from, to }];
+const TIMELINE = {
+  duration: 3187.4,
+  participants: NAMES.slice(0, 6).map((name, i) => ({ name, present: during(i * 47, i === 4 ? 2400 : 3187.4), spoke: [], screen: i === 2 ? during(640, 1900) : [] })),
+};
+
 export function startFake({ port = 8090, people = 2, screen = false, lobby = false, chat = true } = {}) {
   const rooms = new Map();
   let engine = null;
   let asked = 0;
   const answers = new Map();
 
-  function newRoom(body) {
+  /** What a shot wants to see may come in the body: `people`, `screen`, `lobby`, `locked`, `full`, `knock`. */
+  function newRoom(wish) {
+    const body = { people, screen, lobby, ...wish };
     const n = rooms.size + 1;
     const invitation = `fake${n}invitation0000000`;
     const room = {
       invitation,
-      view: { id: `r${n}`, name: body.name ?? 'Fake room', activity: body.activity ?? 'catch_up', locked: false, lobby, layout: 'grid', rules: body.rules ?? { guests_share: true, join_muted: false, recording: true, names_shown: true }, max_participants: 50, recordings: [], streams: [] },
-      participants: NAMES.slice(0, people).map((name, i) => ({
+      knock: body.knock === true,
+      view: { id: `r${n}`, name: body.name ?? 'Fake room', activity: body.activity ?? 'catch_up', locked: body.locked === true, lobby: body.lobby, layout: 'grid', rules: body.rules ?? { guests_share: true, join_muted: false, recording: true, names_shown: true }, max_participants: body.full === true ? body.people : 50, recordings: body.recordings === true ? RECORDINGS : [], streams: [] },
+      participants: NAMES.slice(0, body.people).map((name, i) => ({
         id: `p${i + 1}`,
         name,
         role: 'guest',
         kind: 'browser',
         joined_at: new Date().toISOString(),
-        media: { microphone: i % 3 !== 1, camera: i % 5 !== 1, screen: screen && i === 0, screen_sound: false },
+        media: { microphone: i % 3 !== 1, camera: i % 5 !== 1, screen: body.screen && i === 0, screen_sound: false },
         muted_by_host: false,
         view: 'tiles',
         weak: i === 4,
         ...(i === 2 || i === 5 ? { hand: 10 - i } : {}),
         connected: true,
       })),
-      chat: chat && people > 0 ? CHAT.map(([at, text], id) => ({ id, participant: `p${at}`, name: NAMES[at - 1], text, sent_at: new Date(Date.now() - (CHAT.length - id) * 60_000).toISOString() })) : [],
+      chat: chat && body.people > 1 ? CHAT.map(([at, text], id) => ({ id, participant: `p${at}`, name: NAMES[at - 1], text, sent_at: new Date(Date.now() - (CHAT.length - id) * 60_000).toISOString() })) : [],
       sockets: new Set(),
-      next: people + 1,
+      next: body.people + 1,
     };
     rooms.set(invitation, room);
     return room;
@@ -65,16 +81,18 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
       const room = newRoom(JSON.parse(Buffer.concat(chunks).toString() || '{}'));
       const { id, name, activity } = room.view;
       const link = `http://localhost:${port}/r/${room.invitation}`;
-      return json(201, { id, name, activity, invitation: room.invitation, url: link, host_url: `${link}#host=secret`, host_token: 'secret', max_participants: 50, locked: false, lobby, created_at: new Date().toISOString() });
+      return json(201, { id, name, activity, invitation: room.invitation, url: link, host_url: `${link}#host=secret`, host_token: 'secret', max_participants: 50, locked: false, lobby: room.view.lobby, created_at: new Date().toISOString() });
     }
     const path = url.pathname.match(/^\/api\/v1\/rooms\/([^/]+)(\/recordings)?$/);
     if (path) {
       const room = [...rooms.values()].find(({ invitation, view }) => invitation === path[1] || view.id === path[1]);
       if (!room) return json(path[1].startsWith('old') ? 410 : 404, { code: path[1].startsWith('old') ? 'gone' : 'not_found', detail: 'no such room' });
-      if (path[2]) return json(200, room.view.recordings.map((r) => ({ ...r, layout: 'grid', bytes: 48_300_000, files: ['a.mp4'] })));
+      if (path[2]) return json(200, room.view.recordings.map((r, i) => ({ layout: 'grid', bytes: 48_300_000 * (i + 1), files: ['a.mp4'], tracks: [], ...r })));
       const { id, name, activity, locked, rules } = room.view;
-      return json(200, { id, name, activity, locked, rules, ...(rules.names_shown ? { names: room.participants.map((p) => p.name) } : {}), participants: room.participants.length, max_participants: 50, recording: room.view.recordings.some((r) => r.state === 'live'), live: false });
+      return json(200, { id, name, activity, locked, rules, ...(rules.names_shown ? { names: room.participants.map((p) => p.name) } : {}), participants: room.participants.length, max_participants: room.view.max_participants, recording: room.view.recordings.some((r) => r.state === 'live'), live: false });
     }
+    const kept = url.pathname.match(/^\/api\/v1\/recordings\/[^/]+\/(link|timeline)$/)?.[1];
+    if (kept) return json(200, kept === 'link' ? { url: '/dev/none.mp4' } : TIMELINE);
     const file = url.pathname.startsWith('/dev/') ? join(DEV, normalize(url.pathname.slice(4))) : join(DIST, normalize(url.pathname));
     const found = extname(file) !== '' && existsSync(file) ? file : join(DIST, 'index.html');
     const headers = { 'Content-Type': TYPES[extname(found)] ?? 'application/octet-stream' };
@@ -130,13 +148,14 @@ export function startFake({ port = 8090, people = 2, screen = false, lobby = fal
     };
     const acts = {
       join({ name, host_token, media }) {
+        if (room.knock && host_token !== 'secret') return say({ type: 'waiting' });
         me = { ...room.participants[0], id: `p${room.next++}`, name, role: host_token === 'secret' ? 'host' : 'guest', joined_at: new Date().toISOString(), media, view: 'tiles', connected: true, muted_by_host: false, hand: undefined, weak: false };
         room.participants.push(me);
         room.sockets.add(ws);
-        say({ type: 'welcome', protocol: 1, you: me.id, role: me.role, resume: 'resume', room: room.view, participants: room.participants, ice_servers: [], slots: { audio: 3, video: 9 } });
+        say({ type: 'welcome', protocol: 1, you: me.id, role: me.role, resume: 'resume', room: room.view, participants: room.participants, ice_servers: [], slots: { audio: 3, video: 24 } });
         say({ type: 'chat', lines: room.chat });
         if (me.role === 'host') say({ type: 'invitation', invitation: room.invitation, url: `http://localhost:${port}/r/${room.invitation}` });
-        if (me.role === 'host' && lobby) say({ type: 'waiting_changed', waiting: [{ participant: 'p90', name: 'Walter' }, { participant: 'p91', name: 'Xenia' }] });
+        if (me.role === 'host' && room.view.lobby) say({ type: 'waiting_changed', waiting: [{ participant: 'p90', name: 'Walter' }, { participant: 'p91', name: 'Xenia' }] });
       },
       offer({ sdp }) {
         const id = ++asked;

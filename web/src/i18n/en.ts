@@ -138,7 +138,7 @@ export const en = {
 
   'wait.title': 'You are at the door',
   'wait.text': 'The host was told that you are here. You come in when they let you.',
-  'wait.leave': 'Go away',
+  'wait.leave': 'Stop waiting',
   'join.connecting': 'Opening the door…',
 
   'control.mute': 'Mute microphone',

@@ -98,6 +98,16 @@ describe('stage', () => {
     sound([...large, ...others], LAPTOP);
   });
 
+  const DESKTOP = { width: 1420, height: 780, gap: 10 };
+
+  it('gives the large picture what the strip has no use for', () => {
+    const [roomy, snug] = [stage(1, 6, DESKTOP), stage(1, 6, DESKTOP, true)];
+    expect(snug.others.map(({ width, height }) => [width, height])).toEqual(roomy.others.map(({ width, height }) => [width, height]));
+    expect(snug.large[0]?.width).toBeGreaterThan((roomy.large[0]?.width ?? 0) + 50);
+    expect(Math.max(...snug.others.map(({ x, width }) => x + width))).toBeGreaterThanOrEqual(DESKTOP.width - 1);
+    sound([...snug.large, ...snug.others], DESKTOP);
+  });
+
   it('puts the others below on a phone', () => {
     const { large, others } = stage(1, 3, PHONE);
     expect(others.every(({ y }) => y >= (large[0]?.y ?? 0) + (large[0]?.height ?? 0))).toBe(true);

@@ -17,6 +17,8 @@ export interface Area {
 const CAMERA_ASPECT = 16 / 9;
 const NARROWEST = 4 / 5;
 const WIDEST = 2;
+/** On something this narrow, faces that fill it are nicer than whole pictures with room beside them. */
+const PHONE = 500;
 
 /** The best rows and columns for `count` equal tiles, centred, the last row too. */
 export function grid(count: number, area: Area): Rect[] {
@@ -26,7 +28,7 @@ export function grid(count: number, area: Area): Rect[] {
   let columns = 1;
   for (let candidate = 1; candidate <= count; candidate++) {
     const tile = tileFor(candidate, count, area);
-    const score = worth(tile);
+    const score = worth(tile, area.width < PHONE ? 1 / 4 : 1 / 2);
     if (score > bestScore) [best, bestScore, columns] = [tile, score, candidate];
   }
   return place(count, columns, best, area);
@@ -41,12 +43,12 @@ function tileFor(columns: number, count: number, { width, height, gap }: Area): 
   return { width: Math.floor(fitted), height: Math.floor(fitted / aspect) };
 }
 
-/** The tile's area, less for what is cut off a camera's picture to fill it. */
-function worth({ width, height }: { width: number; height: number }): number {
+/** The tile's area, less for what is cut off a camera's picture to fill it: the more, the higher `care`. */
+function worth({ width, height }: { width: number; height: number }, care: number): number {
   if (width <= 0 || height <= 0) return 0;
   const aspect = width / height;
   const kept = Math.min(aspect / CAMERA_ASPECT, CAMERA_ASPECT / aspect);
-  return width * height * Math.sqrt(kept);
+  return width * height * kept ** care;
 }
 
 function place(count: number, columns: number, tile: { width: number; height: number }, area: Area): Rect[] {
@@ -64,20 +66,23 @@ function place(count: number, columns: number, tile: { width: number; height: nu
   });
 }
 
-/** Large ones (shared screens, a pinned person) beside or above a strip of the others. */
-export function stage(large: number, others: number, area: Area): { large: Rect[]; others: Rect[] } {
+/**
+ * Large ones (shared screens, a pinned person) beside or above a strip of the others. `snug`: what the others leave of
+ * their strip is the large ones'; without it this is what the recorded picture does.
+ */
+export function stage(large: number, others: number, area: Area, snug = false): { large: Rect[]; others: Rect[] } {
   if (large === 0) return { large: [], others: grid(others, area) };
   if (others === 0) return { large: split(large, area), others: [] };
   const wide = area.width >= area.height * 1.1;
   const strip = wide
     ? clamp(area.width * (others > 4 ? 0.26 : 0.2), 140, 340)
     : clamp(area.height * (others > 3 ? 0.3 : 0.22), 110, 320);
-  const main = wide
-    ? { width: area.width - strip - area.gap, height: area.height, gap: area.gap }
-    : { width: area.width, height: area.height - strip - area.gap, gap: area.gap };
-  const side = wide ? { ...area, width: strip } : { ...area, height: strip };
-  const shift = wide ? { x: main.width + area.gap, y: 0 } : { x: 0, y: main.height + area.gap };
-  return { large: split(large, main), others: grid(others, side).map((rect) => moved(rect, shift)) };
+  const [along, across] = wide ? (['width', 'x'] as const) : (['height', 'y'] as const);
+  const tiles = grid(others, { ...area, [along]: strip });
+  const free = snug ? Math.min(...tiles.map((rect) => rect[across])) : 0;
+  const main = { ...area, [along]: area[along] - (strip - 2 * free) - area.gap };
+  const shift = { x: 0, y: 0, [across]: main[along] + area.gap - free };
+  return { large: split(large, main), others: tiles.map((rect) => moved(rect, shift)) };
 }
 
 /** Screens want every pixel: side by side or stacked, whichever leaves 16:9 larger, with no tile smaller for neatness. */

@@ -38,8 +38,11 @@ export interface Arranged {
   pages: number;
 }
 
-/** Everything drawn for an area, `most` people at a time. Order is that of arrival, so nobody moves without need. */
-export function arrange(state: RoomState, area: Area, most: number): Arranged {
+/**
+ * Everything drawn for an area, `most` people at a time. Order is that of arrival, so nobody moves without need.
+ * `snug`: of `stage`.
+ */
+export function arrange(state: RoomState, area: Area, most: number, snug = false): Arranged {
   const people = state.participants.filter(({ kind }) => kind !== 'whep');
   // Alone, one's own picture is all there is.
   const self = people.length > 1 && state.pinned?.participant !== state.you ? state.self : 'tile';
@@ -49,7 +52,7 @@ export function arrange(state: RoomState, area: Area, most: number): Arranged {
   const parts = paged(rest, Math.max(1, front.length > 0 ? Math.min(most, 8) : most), state);
   const page = Math.min(state.page, parts.length - 1);
   const shown = front.length > 0 && state.layout === 'stage' ? [] : (parts[page] ?? []);
-  const rects = stage(front.length, shown.length, area);
+  const rects = stage(front.length, shown.length, area, snug);
   const byId = new Map(people.map((participant) => [participant.id, participant]));
   const tile = (id: TileId, rect: Rect | undefined, large: boolean, floating = false): Tile[] => {
     const participant = byId.get(id.participant);
