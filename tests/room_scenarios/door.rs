@@ -144,6 +144,24 @@ fn a_second_connection_replaces_the_first_even_in_a_full_and_locked_room() {
 }
 
 #[test]
+fn a_host_whose_browser_crashed_comes_back_by_the_host_link_to_the_same_place() {
+    let mut s = Script::new();
+    let (anna, ben) = (s.host("Anna"), s.join("Ben"));
+    let host = |s: &mut Script, name: &str| {
+        let join = Join { host: true, ..s.guest(name) };
+        s.try_join(join).unwrap()
+    };
+    assert_ne!(host(&mut s, "Anna"), anna, "one who is there keeps her place");
+    s.input(Input::Disconnected(s.connection(anna)));
+    s.input(Input::Disconnected(s.connection(ben)));
+    assert_ne!(s.join("Anna"), anna, "a name alone proves nothing");
+    assert_ne!(host(&mut s, "Ben"), ben, "a guest's place is not taken");
+    assert_ne!(host(&mut s, "Cleo"), anna, "nor another's");
+    assert_eq!(host(&mut s, " Anna "), anna);
+    assert!(s.room.member(anna).unwrap().connection.is_some());
+}
+
+#[test]
 fn a_removed_session_stays_out() {
     let mut s = Script::new();
     let (anna, ben) = (s.host("Anna"), s.join("Ben"));

@@ -47,6 +47,9 @@ impl Room {
                 return Ok(Admission::Resume(at));
             }
         }
+        if let Some(at) = self.left_behind(join) {
+            return Ok(Admission::Resume(at));
+        }
         if self.settings.locked && !join.host {
             return Err(Refusal::new(Reason::Locked, "the room is locked; ask a host to unlock it"));
         }
@@ -62,6 +65,15 @@ impl Room {
             return Err(Refusal::new(Reason::RoomFull, "too many people wait to be let in; try again later"));
         }
         Ok(Admission::Wait)
+    }
+
+    /// The place of a host whose browser went away, for whoever comes with the host's key under the same name: a crash
+    /// took the resume token with it, and nobody is to stand there twice.
+    fn left_behind(&self, join: &Join) -> Option<usize> {
+        let theirs = |member: &Member| {
+            member.role == Role::Host && member.kind == join.kind && member.connection.is_none() && member.name == join.name
+        };
+        join.host.then(|| self.members.iter().position(theirs)).flatten()
     }
 
     pub(super) fn check_room_for_one(&self) -> Result<(), Refusal> {

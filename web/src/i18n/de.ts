@@ -458,7 +458,7 @@ export const de: Messages = {
   'privacy.server': 'Auf dem Server',
   'privacy.server.text': 'Von einem Raum: Name, Einstellungen, Einladungen und der Schlüssel des Erstellers, bis der Raum beendet ist; danach nur, dass seine Links einmal galten. Ihr Name ist bekannt, solange Sie im Raum sind.',
   'privacy.browser': 'In diesem Browser',
-  'privacy.browser.text': 'Ihr Name, Ihre gewählten Geräte und Einstellungen und die von Ihnen geöffneten Räume mit ihren Schlüsseln bleiben im Speicher dieses Browsers, bis Sie ihn leeren. Ihr Platz in einem Raum bleibt, bis Sie das Fenster schließen. Cookies gibt es nicht.',
+  'privacy.browser.text': 'Ihr Name, Ihre gewählten Geräte und Einstellungen und die von Ihnen geöffneten Räume mit ihren Schlüsseln bleiben im Speicher dieses Browsers, bis Sie ihn leeren. Ebenso der Schlüssel zu Ihrem letzten Platz in einem Raum, bis Sie ihn verlassen: Ein geschlossenes Fenster oder ein Absturz kostet Sie den Platz nicht. Cookies gibt es nicht.',
   'privacy.others': 'Andere Dienste',
   'privacy.others.text': 'Diese Seite lädt nur von diesem Server und zählt niemanden. Knöpfe für andere Dienste öffnen diese nur mit Ihrem Link, wenn Sie sie drücken. Geht der Gastgeber live, geht das Bild des Raums an den Dienst, den er gewählt hat.',
   'privacy.logs': 'Protokolle',

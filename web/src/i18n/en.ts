@@ -496,7 +496,7 @@ export const en = {
   'privacy.server': 'On the server',
   'privacy.server.text': 'Of a room: its name, its settings, its invitations and the maker’s key, until the room is ended; after that only that its links were once valid. Your name is known as long as you are in the room.',
   'privacy.browser': 'In this browser',
-  'privacy.browser.text': 'Your name, your chosen devices and settings, and the rooms you made with their keys stay in this browser’s storage until you clear it. Your place in a room is kept until you close the window. There are no cookies.',
+  'privacy.browser.text': 'Your name, your chosen devices and settings, and the rooms you made with their keys stay in this browser’s storage until you clear it. So does the key to your last place in a room, until you leave it: a closed window or a crash does not take your place. There are no cookies.',
   'privacy.others': 'Third parties',
   'privacy.others.text': 'This page loads nothing from anywhere but this server and counts nobody. Buttons for other services only open them with your link when you press them. When the host goes live, the room’s picture goes to the service the host chose.',
   'privacy.logs': 'Logs',

@@ -458,7 +458,7 @@ export const es: Messages = {
   'privacy.server': 'En el servidor',
   'privacy.server.text': 'De una sala: su nombre, sus ajustes, sus invitaciones y la clave de su creador, hasta que se termina; después, solo que sus enlaces valieron alguna vez. Su nombre se conoce mientras está en la sala.',
   'privacy.browser': 'En este navegador',
-  'privacy.browser.text': 'Su nombre, sus aparatos y ajustes, y las salas que creó con sus claves quedan en la memoria de este navegador hasta que la borre. Su sitio en una sala se guarda hasta que cierra la ventana. No hay cookies.',
+  'privacy.browser.text': 'Su nombre, sus aparatos y ajustes, y las salas que creó con sus claves quedan en la memoria de este navegador hasta que la borre. También la clave de su último sitio en una sala, hasta que sale de ella: una ventana cerrada o un fallo no le quita el sitio. No hay cookies.',
   'privacy.others': 'Terceros',
   'privacy.others.text': 'Esta página solo carga de este servidor y no cuenta a nadie. Los botones de otros servicios solo los abren con su enlace cuando los pulsa. Cuando el anfitrión emite en directo, la imagen de la sala va al servicio que eligió.',
   'privacy.logs': 'Registros',

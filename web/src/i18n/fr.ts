@@ -507,7 +507,7 @@ export const fr: Messages = {
   'privacy.server': 'Sur le serveur',
   'privacy.server.text': 'D’un salon : son nom, ses réglages, ses invitations et la clé de son créateur, jusqu’à ce qu’il soit fermé ; ensuite seulement le fait que ses liens ont été valables. Votre nom est connu tant que vous êtes dans le salon.',
   'privacy.browser': 'Dans ce navigateur',
-  'privacy.browser.text': 'Votre nom, vos appareils et réglages choisis, et les salons que vous avez créés avec leurs clés restent dans la mémoire de ce navigateur jusqu’à ce que vous l’effaciez. Votre place dans un salon est gardée jusqu’à la fermeture de la fenêtre. Il n’y a pas de cookies.',
+  'privacy.browser.text': 'Votre nom, vos appareils et réglages choisis, et les salons que vous avez créés avec leurs clés restent dans la mémoire de ce navigateur jusqu’à ce que vous l’effaciez. Il en va de même pour la clé de votre dernière place dans un salon, jusqu’à ce que vous le quittiez : une fenêtre fermée ou une panne ne vous prend pas votre place. Il n’y a pas de cookies.',
   'privacy.others': 'Des tiers',
   'privacy.others.text': 'Cette page ne charge rien d’ailleurs que de ce serveur et ne compte personne. Les boutons d’autres services ne font que les ouvrir avec votre lien quand vous appuyez. Quand l’hôte diffuse en direct, l’image du salon va au service que l’hôte a choisi.',
   'privacy.logs': 'Journaux',

@@ -303,6 +303,8 @@ export class Session {
       case 'closing':
         if (COMES_BACK.includes(message.code)) break;
         if (message.code === 'left' || message.code === 'ended') this.#memory.keepResume(this.invitation, null);
+        // It bars this window, not the browser.
+        else if (message.code === 'removed' || message.code === 'flooded') this.#memory.forgetPlace();
         this.end();
         break;
     }

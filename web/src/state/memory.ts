@@ -16,6 +16,7 @@ export interface MadeRoom {
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 const MOST_ROOMS = 24;
+const LAST_PLACE = 'veranda.place';
 
 export class Memory {
   constructor(
@@ -70,7 +71,25 @@ export class Memory {
   }
 
   keepResume(invitation: string, token: string | null): void {
+    if (token !== null) write(this.lasting, LAST_PLACE, `${invitation} ${token}`);
+    else if (this.#lastPlace(invitation) === this.resume(invitation)) this.forgetPlace();
     write(this.visit, `veranda.resume.${invitation}`, token);
+  }
+
+  /** No window of this browser is in the room: what is left of the last one that was (it crashed, it was closed) is this one's. */
+  takePlace(invitation: string): void {
+    const place = this.#lastPlace(invitation);
+    if (place !== undefined && this.resume(invitation) === undefined) this.keepResume(invitation, place);
+  }
+
+  /** The place stays this window's alone. */
+  forgetPlace(): void {
+    write(this.lasting, LAST_PLACE, null);
+  }
+
+  #lastPlace(invitation: string): string | undefined {
+    const [room, token] = (read(this.lasting, LAST_PLACE) ?? '').split(' ');
+    return room === invitation ? token : undefined;
   }
 
   rooms(): MadeRoom[] {

@@ -94,6 +94,24 @@ describe('Memory', () => {
     expect(memory.hostToken('two')).toBeUndefined();
   });
 
+  it('hands the place of a window that is gone to the next one, and to nobody once it was left', () => {
+    const lasting = shelf();
+    const window = () => new Memory(() => lasting, ((own) => () => own)(shelf()));
+    const [crashed, next, other] = [window(), window(), window()];
+    crashed.keepResume('one', 'place');
+    next.takePlace('two');
+    expect(next.resume('two')).toBeUndefined();
+    next.takePlace('one');
+    expect(next.resume('one')).toBe('place');
+    other.keepResume('one', 'another');
+    next.takePlace('one');
+    expect(next.resume('one')).toBe('place');
+    next.keepResume('one', null);
+    expect(window()).toSatisfy((fresh: Memory) => (fresh.takePlace('one'), fresh.resume('one') === 'another'));
+    other.keepResume('one', null);
+    expect(window()).toSatisfy((fresh: Memory) => (fresh.takePlace('one'), fresh.resume('one') === undefined));
+  });
+
   it('works without storage', () => {
     const refused = (): Shelf => {
       throw new Error('refused');
