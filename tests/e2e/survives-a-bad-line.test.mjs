@@ -73,7 +73,7 @@ async function both({ ann, ben }, seconds) {
 
 onBadLines('5 % of the packets lost both ways: the picture goes on and the voice is whole', async (scene) => {
   const people = await meet(scene);
-  scene.figure('without loss', await both(people, 10));
+  scene.figure('without loss', await both(people, 3));
   people.network.lose({ up: 5, down: 5 });
   await media(settling);
   const { up, down } = await both(people);
@@ -102,7 +102,7 @@ onBadLines('20 % of the packets lost both ways: voices are understood, and pictu
   people.network.lose({});
   await Promise.all([people.ann.decodes(1, 10_000), people.ben.decodes(1, 10_000)]);
   await media(3);
-  const after = await both(people, 10);
+  const after = await both(people, 6);
   scene.figure('once nothing is lost any more', after);
   for (const [way, seen] of Object.entries(after)) {
     assert.ok(seen.frozen <= 0.5, `${way}: frozen for ${seen.frozen} s after the loss`);

@@ -1,12 +1,12 @@
 // Every view of the page, photographed on the fake server after a build, each look on one sheet to be looked at:
-// `node dev/shots.mjs FOLDER [desktop|tablet|phone|sideways][-dark]…`. Tells of everything wider than its window or cut off.
-import { mkdirSync } from 'node:fs';
+// `node dev/shots.mjs [FOLDER desktop|tablet-dark|phone|sideways…]`. Tells of everything wider than its window or cut off.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { startFake } from './fake-server.mjs';
 
-const [folder = 'shots', ...only] = process.argv.slice(2);
+const [folder = '/tmp/shots', ...only] = process.argv.slice(2);
 const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns', '--autoplay-policy=no-user-gesture-required'];
 const touch = { hasTouch: true, isMobile: true };
 const SIZES = {
@@ -224,18 +224,19 @@ async function photograph(look, options) {
   await shot('embedded');
 
   await context.close();
-  await sheet(look, views, taken, options);
+  await sheet(look, taken, options);
   console.log(`${look}: ${taken.length} views`);
 }
 
 /** All views of one look beside each other. */
-async function sheet(look, views, taken, { viewport }) {
+async function sheet(look, taken, { viewport }) {
   const columns = viewport.width > viewport.height ? 4 : 7;
   const page = await browser.newPage({ viewport: { width: 2000, height: 1000 } });
-  const figures = taken.map((name) => `<figure><img src="${pathToFileURL(resolve(views, `${name}.png`))}"><figcaption>${name}</figcaption></figure>`);
+  const figures = taken.map((name) => `<figure><img src="${look}/${name}.png"><figcaption>${name}</figcaption></figure>`);
   const style = `body{margin:8px;display:grid;grid-template-columns:repeat(${columns},1fr);gap:8px;background:#888;font:14px sans-serif}figure{margin:0}img{width:100%;display:block}`;
-  await page.goto(pathToFileURL(resolve(import.meta.dirname, 'engine.html')).href);
-  await page.setContent(`<style>${style}</style>${figures.join('')}`, { waitUntil: 'load' });
+  const html = resolve(folder, `sheet-${look}.html`);
+  writeFileSync(html, `<style>${style}</style>${figures.join('')}`);
+  await page.goto(pathToFileURL(html).href);
   await page.screenshot({ path: join(folder, `sheet-${look}.png`), fullPage: true });
   await page.close();
 }

@@ -23,8 +23,11 @@ use crate::rooms::api::{Action, Caller, JoinRequest, Membership, Outcome};
 use crate::rooms::handle::RoomHandle;
 
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-const PING_EVERY: Duration = Duration::from_secs(15);
-const DEAD_AFTER: Duration = Duration::from_secs(30);
+/// A browser answers by itself, also for a page in the background.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// Nobody hears of it later than a ping after that. Shorter than what a bad line keeps TCP waiting would cost people
+/// their media for nothing.
+const DEAD_AFTER: Duration = Duration::from_secs(20);
 /// A client that takes nothing for so long is gone.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// For the other side's half of the closing handshake.
