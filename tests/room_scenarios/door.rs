@@ -1,6 +1,7 @@
 //! Coming, waiting, coming back, leaving.
 
 use veranda::domain::error::Reason;
+use veranda::domain::participant::Join;
 use veranda::domain::room::{Act, Effect, Input, News, Parting};
 use veranda::domain::words::{ParticipantKind, Role};
 
