@@ -71,7 +71,10 @@ impl Room {
     /// took the resume token with it, and nobody is to stand there twice.
     fn left_behind(&self, join: &Join) -> Option<usize> {
         let theirs = |member: &Member| {
-            member.role == Role::Host && member.kind == join.kind && member.connection.is_none() && member.name == join.name
+            member.role == Role::Host
+                && member.kind == join.kind
+                && member.connection.is_none()
+                && member.name == join.name
         };
         join.host.then(|| self.members.iter().position(theirs)).flatten()
     }
