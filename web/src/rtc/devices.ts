@@ -101,10 +101,18 @@ export async function setBlur(track: MediaStreamTrack, on: boolean): Promise<voi
   await track.applyConstraints({ advanced: [{ backgroundBlur: on } as MediaTrackConstraintSet] });
 }
 
+/** A busy browser ends the track first and says a moment later that it was not allowed any more. */
+const DENIAL_MS = 300;
+
 /** Whether the person took the permission back. */
 export async function isDenied(kind: DeviceKind): Promise<boolean> {
   try {
-    return (await navigator.permissions.query({ name: kind as PermissionName })).state === 'denied';
+    const status = await navigator.permissions.query({ name: kind as PermissionName });
+    if (status.state === 'denied') return true;
+    return await new Promise((answer) => {
+      status.onchange = () => answer(status.state === 'denied');
+      setTimeout(answer, DENIAL_MS, false);
+    });
   } catch {
     // Not every browser tells.
     return false;
