@@ -381,7 +381,7 @@ fn a_still_wakes_the_mix_for_a_moment() {
             "{:?}",
             colours(&file, rect(0, 0, width, height))
         );
-        assert!(size == StillSize::Full || jpeg.len() <= 5_000, "{}", jpeg.len());
+        assert!(size == StillSize::Full || jpeg.len() <= 2_700, "{}", jpeg.len());
         println!("{size:?}: {} bytes", jpeg.len());
     }
     let end = Instant::now() + Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! One encoding of the mix, in a pipeline of its own, for however many take it.
 
 pub(crate) mod line;
+pub(crate) mod temporal;
 
 use std::sync::Arc;
 
@@ -94,6 +95,9 @@ impl Encoder {
         let encoder: gst::Element = pipeline.named("encoder").map_err(named)?;
         let bitrate = encoding.bitrate(templates, canvas, ease);
         set_bitrate(&encoder, &choice.bitrate.property, choice.bitrate.unit.of(bitrate)).map_err(named)?;
+        if choice.temporal {
+            temporal::set(&encoder, bitrate).map_err(named)?;
+        }
         let delay = gst::ClockTime::from_nseconds(u64::from(choice.delay) * 1_000_000_000 / 48_000);
         Ok(Self { raw: inlet(&pipeline, "raw")?, encoded: pipeline.named("encoded")?, delay, pipeline })
     }

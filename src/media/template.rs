@@ -131,6 +131,9 @@ pub(crate) struct Choice {
     /// The same for a machine that is too busy.
     pub(crate) cheaper: Option<String>,
     pub(crate) bitrate: Bitrate,
+    /// Its frames are put into temporal layers: see [`super::encoder::temporal`]. For vp8enc alone.
+    #[serde(default)]
+    pub(crate) temporal: bool,
     /// Samples at 48 kHz by which what comes out is later than its times say.
     #[serde(default)]
     pub(crate) delay: u32,

@@ -256,7 +256,7 @@ fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_bette
     assert_eq!(s.slots(viewer), [("3".into(), None)]);
     assert!(s.commands().contains(&MediaCommand::Still(StillSize::Small)), "a picture now and then");
     s.wait(seconds(20));
-    assert_eq!(s.commands().len(), 2, "each ten seconds");
+    assert_eq!(s.commands().len(), 2, "each twelve seconds");
     s.forget();
     s.media(MediaEvent::Still { size: StillSize::Small, jpeg: Some([1][..].into()) });
     assert_eq!(s.told(viewer), [News::Still([1][..].into())]);

@@ -14,8 +14,9 @@ use crate::domain::words::{ParticipantKind, ViewChoice};
 const FRESH: Duration = Duration::from_secs(1);
 /// Whoever waits is answered by then.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Thin lines get one so often: 5 kB, in the letters of JSON, are 5.5 kbit/s of a line on which a voice takes 55.
-const EVERY: Duration = Duration::from_secs(10);
+/// Thin lines get one so often: 2.7 kB, in the letters of JSON, are 2.5 kbit/s of a line on which a voice takes 55. Not by what is
+/// known of the line: each of them fills it for a moment, so that its estimate says little.
+const EVERY: Duration = Duration::from_secs(12);
 
 /// What is known of them.
 #[derive(Debug, Default)]

@@ -16,3 +16,4 @@ mod repair;
 mod reports;
 mod simulcast;
 mod temporal;
+mod thinnest;

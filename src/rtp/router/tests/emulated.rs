@@ -23,6 +23,8 @@ pub(super) const RATES: [u64; 3] = [150_000, 500_000, 1_200_000];
 const AUDIO_SLOTS: u32 = 3;
 /// Of the first picture; the next is 10 higher.
 const VIDEO_SSRC: u32 = 1000;
+/// Of TCP.
+const SEGMENT: usize = 1400;
 
 pub(super) struct Room {
     pub(super) router: Router,
@@ -83,9 +85,7 @@ impl Room {
             key_frames: 0,
         };
         for id in (1..=people).map(PeerId) {
-            room.router.add_peer(id, "publisher", camera.media());
-            room.router.set_keys(id, &keys(id));
-            room.publishers.push(Publisher::new(id, camera, start));
+            room.publish(id, camera);
         }
         // They were there before.
         room.run(ms(2000));
@@ -93,6 +93,12 @@ impl Room {
             room.enter(PeerId(50 + at as u64), *road, people, height);
         }
         room
+    }
+
+    pub(super) fn publish(&mut self, id: PeerId, camera: Camera) {
+        self.router.add_peer(id, "publisher", camera.media());
+        self.router.set_keys(id, &keys(id));
+        self.publishers.push(Publisher::new(id, camera, self.now));
     }
 
     pub(super) fn enter(&mut self, id: PeerId, road: Road, people: u64, height: u16) {
@@ -103,9 +109,20 @@ impl Room {
         self.act(|router, now, out| router.assign(now, id, SlotIndex(0), voice, out));
         for person in 1..=people {
             let priority = if person == 1 { Priority::Speaker } else { Priority::Other };
-            let view = View { feed: Some(camera_of(PeerId(person))), height, priority };
-            let slot = SlotIndex((AUDIO_SLOTS as u64 + person - 1) as u16);
-            self.act(|router, now, out| router.assign(now, id, slot, view, out));
+            self.show(id, person - 1, View { feed: Some(camera_of(PeerId(person))), height, priority });
+        }
+    }
+
+    /// Fills a viewer's picture slot.
+    pub(super) fn show(&mut self, viewer: PeerId, slot: u64, view: View) {
+        let slot = SlotIndex((AUDIO_SLOTS as u64 + slot) as u16);
+        self.act(|router, now, out| router.assign(now, viewer, slot, view, out));
+    }
+
+    /// Something else on a viewer's line, in one go.
+    pub(super) fn crowd(&mut self, viewer: usize, bytes: usize) {
+        for at in (0..bytes).step_by(SEGMENT) {
+            self.viewers[viewer].crowd(self.now, SEGMENT.min(bytes - at));
         }
     }
 

@@ -5,7 +5,7 @@ use super::harness::ms;
 use crate::domain::ids::PeerId;
 
 const K: u64 = 1000;
-const ALONE: Camera = Camera { rates: &[540 * K], temporal: 1 };
+const ALONE: Camera = Camera { rates: &[540 * K], temporal: 1, every: 33 };
 
 /// Milliseconds to the first picture of fifty who join one after another: the median, p95 and the most.
 fn waits(road: Road) -> [u128; 3] {

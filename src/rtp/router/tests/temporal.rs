@@ -13,7 +13,7 @@ use crate::rtp::vp8::{self, Temporal};
 
 const K: u64 = 1000;
 /// A picture and a voice of 47 kbit/s.
-const ALONE: Camera = Camera { rates: &[540 * K], temporal: 3 };
+const ALONE: Camera = Camera { rates: &[540 * K], temporal: 3, every: 33 };
 
 /// Reads what was sent on a slot as a decoder would, and asserts that it could: numbers without gaps, whole frames, and
 /// none that refers to one that was not sent. How many frames were sent from `from` to `to` (in s), by TID.

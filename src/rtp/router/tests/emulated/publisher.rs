@@ -11,7 +11,6 @@ use crate::rtp::random::Random;
 use crate::rtp::srtp::{Receiver, Sender};
 use crate::rtp::vp8::{self, Temporal};
 
-const FRAME: u64 = 33;
 const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Where a payload says what a decoder would find out: see [`Frame`].
 const FRAME_AT: usize = 16;
@@ -23,6 +22,8 @@ pub(in super::super) struct Camera {
     pub(in super::super) rates: &'static [u64],
     /// Temporal layers: 1, 2 or 3.
     pub(in super::super) temporal: u8,
+    /// From one frame to the next, ms.
+    pub(in super::super) every: u64,
 }
 
 /// A frame's place among the temporal layers, in libvpx's order: (TID, Y, share of the bits in percent of the average
@@ -52,7 +53,7 @@ const L1T3: [Place; 8] = [
 
 impl Camera {
     /// A browser's three layers.
-    pub(in super::super) const SIMULCAST: Camera = Camera { rates: &super::RATES, temporal: 1 };
+    pub(in super::super) const SIMULCAST: Camera = Camera { rates: &super::RATES, temporal: 1, every: 33 };
 
     pub(super) fn media(self) -> PeerMedia {
         let rids = if self.rates.len() > 1 { &RIDS[..self.rates.len()] } else { &[] };
@@ -118,7 +119,7 @@ impl Publisher {
         }
         for layer in 0..self.encoders.len() {
             // Cameras are not in step.
-            if (tick + 7 * self.id.0).is_multiple_of(FRAME) {
+            if (tick + 7 * self.id.0).is_multiple_of(self.camera.every) {
                 self.frame(layer, tick, now, random);
             }
         }
@@ -141,7 +142,7 @@ impl Publisher {
             encoder.last = [encoder.picture; 3];
         }
         encoder.last[usize::from(tid)] = encoder.picture;
-        let average = self.camera.rates[layer] * FRAME / 8000 * share / 100;
+        let average = self.camera.rates[layer] * self.camera.every / 8000 * share / 100;
         let noise = 80 + random.next() % 41;
         let mut size = (average * noise / 100) as usize * if key { 4 } else { 1 };
         let picture = encoder.picture as u16 & 0x7fff;

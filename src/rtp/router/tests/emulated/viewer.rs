@@ -151,6 +151,14 @@ impl Viewer {
         self.line.handle_input(Input::Packet(now, datagram));
     }
 
+    /// A datagram that is not media on the line to it.
+    pub(super) fn crowd(&mut self, now: Instant, bytes: usize) {
+        let mut datagram = vec![0; bytes.max(2)];
+        // As RTCP, which `receive` does not look at.
+        datagram[..2].copy_from_slice(&[0x80, 200]);
+        self.line.handle_input(Input::Packet(now, datagram));
+    }
+
     pub(super) fn receive(&mut self, now: Instant, start: Instant, tick: u64) {
         self.line.handle_input(Input::Timeout(now));
         while let Some(output) = self.line.poll_output() {
@@ -196,8 +204,14 @@ impl Viewer {
 
     /// Voice packets that were lost; what may still be on its way is not counted.
     pub(in super::super) fn voice_lost(&self) -> usize {
+        self.lost().len()
+    }
+
+    /// When those were sent.
+    pub(in super::super) fn lost(&self) -> Vec<Instant> {
         let newest = self.missing.iter().map(|missing| missing.1).max();
-        self.missing.iter().filter(|missing| newest.is_some_and(|newest| newest - missing.1 > BUFFER + LATENCY)).count()
+        let is_lost = |sent: &Instant| newest.is_some_and(|newest| newest - *sent > BUFFER + LATENCY);
+        self.missing.iter().map(|missing| missing.1).filter(is_lost).collect()
     }
 
     /// Bits/s that arrived.
