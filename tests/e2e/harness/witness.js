@@ -58,18 +58,22 @@
     oscillator.start();
     const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
     const paint = canvas.getContext('2d');
-    let scheduled = 0;
+    let [scheduled, painted, lit] = [0, 0, false];
     setInterval(() => {
       const now = context.currentTime;
       if (now + 0.5 > scheduled) {
         scheduled = Math.ceil(now + 0.5);
         gain.gain.setValueAtTime(0.6, scheduled).setValueAtTime(0, scheduled + 0.1);
       }
-      paint.fillStyle = now > 1 && now % 1 < 0.1 ? 'white' : 'black';
+      // Looked at often, so that a flash is no later than its beep; painted as often as frames are taken, or when it begins or ends.
+      const on = now > 1 && now % 1 < 0.1;
+      if (on === lit && now - painted < 1 / 60) return;
+      [painted, lit] = [now, on];
+      paint.fillStyle = on ? 'white' : 'black';
       paint.fillRect(0, 0, 640, 360);
       paint.fillStyle = 'gray';
       paint.fillRect((now * 90) % 640, 340, 30, 20);
-    }, 1000 / 60);
+    }, 4);
     return new MediaStream([...canvas.captureStream(30).getTracks(), ...sound.stream.getTracks()]);
   };
 
