@@ -41,28 +41,54 @@ fn part(file: &Path, at: Rect, rgb: u32, seconds: std::ops::Range<usize>) -> f64
 
 #[test]
 fn garbage_new_sizes_and_missing_key_frames_are_the_business_of_one_tile() {
+    hostile(KEYLESS);
+}
+
+/// The same for a minute, and what it does to memory: `cargo test --test mix_hostile -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes more than a minute"]
+fn a_minute_of_that() {
+    hostile(60);
+}
+
+fn hostile(keyless: u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.mp4");
     let (mut room, scene) =
-        four([Sends::Colour(RED), Sends::Garbage, Sends::Resizing(GREEN), Sends::Keyless(BLUE, KEYLESS)]);
+        four([Sends::Colour(RED), Sends::Garbage, Sends::Resizing(GREEN), Sends::Keyless(BLUE, keyless)]);
     room.mix.compose(scene);
     room.mix.start(ONE, OutputJob::Record { path: path.clone() });
-    room.reach(ONE, 12.0);
+    room.reach(ONE, 5.0);
+    let before = memory();
+    let until = keyless as usize;
+    room.reach(ONE, until as f64 + 6.0);
+    let grown = memory() - before;
     room.mix.stop(ONE);
     room.wait(ONE, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
 
     let frames = times(&path, "v");
-    let red = part(&path, quarter(0), RED, 1..11);
-    let green = part(&path, quarter(2), GREEN, 2..11);
-    let blue = [1..4, 9..11].map(|seconds| part(&path, quarter(3), BLUE, seconds));
+    let red = part(&path, quarter(0), RED, 1..until + 5);
+    let green = part(&path, quarter(2), GREEN, 2..until + 5);
+    let blue = [1..until - 2, until + 3..until + 5].map(|seconds| part(&path, quarter(3), BLUE, seconds));
     let asked = room.links.key_frames_asked.load(Ordering::Relaxed);
-    println!("{} frames; red {red:.2}, green {green:.2}, blue {blue:.2?}; {asked} key frames asked for", frames.len());
+    println!(
+        "{} frames; red {red:.2}, green {green:.2}, blue {blue:.2?}; {asked} key frames asked for; {grown:.1} MiB more",
+        frames.len()
+    );
     assert!(longest_gap(&frames) < 0.06, "{}", longest_gap(&frames));
     assert!(strength(&sound(&path)[96_000..120_000], 400.0) > 0.15);
     assert!(red > 0.99, "who is in order is shown all the time");
     assert!(green > 0.9, "a new size costs a moment at most");
     assert!(blue[0] < 0.1 && blue[1] > 0.9, "shown from the first key frame on");
     assert!(asked > 10, "asked again and again: the forwarder throttles that");
+    assert!(grown < 30.0, "pictures of any size are let go");
+}
+
+/// Of this process, MiB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
 /// A mix whose H.264 encoder is this; what a recording is told of it, and whether the small picture is made all the same.

@@ -7,18 +7,24 @@ mod mix_support;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mix_support::*;
 use veranda::domain::ids::{OutputId, Source};
 use veranda::domain::media::{Feed, OutputEvent, OutputJob, Quality, Rect, Rendition};
+use veranda::domain::target::HlsWindow;
+use veranda::media::remux;
 
 const ONE: OutputId = OutputId(1);
+const TWO: OutputId = OutputId(2);
+/// Between two moments at which the server might have been killed.
+const KILLS: Duration = Duration::from_millis(700);
 const GREEN: u32 = 0x20_a040;
 
 /// A machine that can do only so much: its encoder has to push every raw byte through a pipe that somebody empties slowly.
@@ -55,8 +61,8 @@ impl Machine {
                 free = free.max(now - Duration::from_millis(50)) + takes;
                 match orders.recv_timeout(free.saturating_duration_since(now)) {
                     Ok(order) => speed = order,
-                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
         });
@@ -81,12 +87,14 @@ fn encoders(pipe: &Path) -> String {
     )
 }
 
-/// Waits for the next change of quality; where the recording was then.
-fn changes(room: &mut Room) -> (f64, Quality) {
+/// Waits for the next change of quality; where the recording was then. `zero` becomes when the file begins.
+fn changes(room: &mut Room, zero: &mut Option<Instant>) -> (f64, Quality) {
     let mut at = 0.0;
     let heard = room.wait(ONE, Duration::from_secs(20), |event| {
-        if let OutputEvent::Progress { duration, .. } = event {
-            at = *duration;
+        match event {
+            OutputEvent::Progress { duration, .. } => at = *duration,
+            OutputEvent::Placed { ago, at } => *zero = Some(Instant::now() - *ago - Duration::from_secs_f64(*at)),
+            _ => {}
         }
         matches!(event, OutputEvent::Pace(_))
     });
@@ -116,29 +124,37 @@ fn a_busy_machine_goes_down_the_ladder_and_up_again_and_the_file_plays_through_i
     ];
     room.mix.compose(scene(tiles, vec![track(1, Source::Microphone)]));
     room.mix.start(ONE, OutputJob::Record { path: path.clone() });
+    let segments = machine.folder.path().join("live");
+    room.mix.start(TWO, OutputJob::Hls { folder: segments.clone(), window: HlsWindow::Event });
+    let kills = Kills::of(&path);
 
     room.mix.watch(Rendition::Main, true);
     // 1280x720 is 1.4 MB a picture: at 10 a second still too much, as is 640x360 at the second speed.
     let down = [quality(15, 720, false), quality(10, 720, false), quality(10, 360, false), quality(10, 360, true)];
-    let mut noted = Vec::new();
+    let (mut noted, mut zero) = (Vec::new(), None);
     for expected in down {
         if expected.cheaper {
             machine.set_speed(Some(2.8));
         }
-        let (at, seen) = changes(&mut room);
+        let (at, seen) = changes(&mut room, &mut zero);
         assert_eq!(seen, expected);
         noted.push((at, seen));
     }
     machine.set_speed(None);
     for expected in [down[2], down[1], down[0], quality(30, 720, false)] {
-        let (at, seen) = changes(&mut room);
+        let (at, seen) = changes(&mut room, &mut zero);
         assert_eq!(seen, expected);
         noted.push((at, seen));
     }
     let back = noted[7].0;
     room.reach(ONE, back + 3.0);
-    room.mix.stop(ONE);
-    room.wait(ONE, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
+    let killed = kills.stop();
+    for output in [ONE, TWO] {
+        room.mix.stop(output);
+        room.wait(output, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
+    }
+    survive(&killed, zero.unwrap(), back);
+    breaks_are_told(&segments.join("index.m3u8"));
     plays(&path, &noted, right);
     viewers_see_one_stream(&links);
     let flashes = rises(&flashes(&path, left));
@@ -196,6 +212,88 @@ fn while_a_recording_is_paused_nothing_is_encoded_and_it_goes_on_at_once() {
     assert!((sound.len() as f64 / 48_000.0 - length).abs() < 0.1);
     let around = ((at - 0.2) * 48_000.0) as usize..((at + 0.2) * 48_000.0) as usize;
     assert!(strength(&sound[around], 400.0) > 0.15, "and with sound");
+}
+
+/// What the disk had of a recording at one moment and another: what kill -9 leaves.
+struct Kills {
+    stop: Sender<()>,
+    thread: JoinHandle<Vec<(Instant, PathBuf)>>,
+}
+
+impl Kills {
+    fn of(path: &Path) -> Self {
+        let (partial, folder) = (remux::partial(path), path.parent().unwrap().to_owned());
+        let (stop, stopped) = channel();
+        let thread = std::thread::spawn(move || {
+            let mut killed = Vec::new();
+            while stopped.recv_timeout(KILLS) == Err(RecvTimeoutError::Timeout) {
+                let (now, left) = (Instant::now(), folder.join(format!("killed-{}.mp4", killed.len())));
+                if std::fs::copy(&partial, remux::partial(&left)).is_ok() {
+                    killed.push((now, left));
+                }
+            }
+            killed
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> Vec<(Instant, PathBuf)> {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap()
+    }
+}
+
+/// Each is finished by the next start, and plays through every change of size until shortly before the end.
+fn survive(killed: &[(Instant, PathBuf)], zero: Instant, back: f64) {
+    let mut sizes_seen = Vec::new();
+    for (at, file) in killed {
+        let at = at.saturating_duration_since(zero).as_secs_f64();
+        let Ok(finished) = remux::recover(&remux::partial(file), file) else {
+            assert!(at < 2.5, "nothing is left of {at:.2} s: the first pictures wait for an encoder that is too slow");
+            continue;
+        };
+        let lost = at - finished.duration;
+        let (packets, shown) = (times(file, "v").len(), sizes(file));
+        println!("killed at {at:5.2} s: {:5.2} s are there, {lost:.2} lost, {packets} pictures", finished.duration);
+        assert_eq!(packets, shown.len(), "every picture is decoded");
+        assert!(at < back || lost <= 1.0, "{lost}");
+        sizes_seen = shown.iter().map(|(_, _, height)| *height).collect();
+        sizes_seen.dedup();
+    }
+    assert_eq!(sizes_seen, [720, 360, 720], "the last one goes through all of it");
+    assert!(killed.len() > 10);
+    if let (Some(kept), Some((_, last))) = (std::env::var_os("VERANDA_KEEP"), killed.last()) {
+        std::fs::copy(last, Path::new(&kept).join("killed.mp4")).unwrap();
+    }
+}
+
+/// Where the picture becomes another one a segment begins, and the playlist says so (RFC 8216 section 4.3.2.3).
+fn breaks_are_told(playlist: &Path) {
+    let text = std::fs::read_to_string(playlist).unwrap();
+    if let Some(kept) = std::env::var_os("VERANDA_KEEP") {
+        for file in std::fs::read_dir(playlist.parent().unwrap()).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), Path::new(&kept).join(file.file_name())).unwrap();
+        }
+    }
+    let (mut heights, mut breaks) = (Vec::new(), false);
+    for line in text.lines() {
+        breaks |= line == "#EXT-X-DISCONTINUITY";
+        if line.starts_with('#') {
+            continue;
+        }
+        let shown = sizes(&playlist.with_file_name(line));
+        assert!(shown.iter().all(|size| size.2 == shown[0].2), "{line} is of one size");
+        heights.push((shown[0].2, std::mem::take(&mut breaks)));
+    }
+    println!("segments: {heights:?}");
+    for pair in heights.windows(2) {
+        assert!(pair[0].0 == pair[1].0 || pair[1].1, "a new size without a word: {text}");
+    }
+    let told = heights.iter().filter(|(_, breaks)| *breaks).count();
+    assert!((2..=4).contains(&told), "and not more often than something changes: {text}");
+    let all = times(playlist, "v");
+    assert_eq!(all.len(), sizes(playlist).len(), "it plays through");
+    assert!(longest_gap(&all) < 0.17, "{}", longest_gap(&all));
 }
 
 fn plays(path: &Path, noted: &[(f64, Quality)], coloured: Rect) {

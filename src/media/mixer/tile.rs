@@ -16,12 +16,17 @@ use crate::rtp::description::CodecName;
 /// No picture for this long shows the plain tile.
 const STALE: gst::ClockTime = gst::ClockTime::from_mseconds(2000);
 
+/// Asked for in vain so often, which is five seconds, the log says so.
+const IN_VAIN: u32 = 17;
+
 /// A tile with a picture.
 pub(super) struct Picture {
     input: Input,
     film: Arc<Film>,
     look: Arc<Look>,
     shown: bool,
+    /// So many key frames were asked for since there was a picture.
+    asked: u32,
     tile: Tile,
     canvas: Canvas,
     background: String,
@@ -49,7 +54,7 @@ impl Picture {
         let background = mixer.brand.background.clone();
         let (film, look) = (Arc::new(Film::default()), Arc::new(look(tile, canvas, &background, 1)));
         input.deliver_from("out")?;
-        let picture = Self { input, film, look, shown: false, tile: tile.clone(), canvas, background };
+        let picture = Self { input, film, look, shown: false, asked: 0, tile: tile.clone(), canvas, background };
         picture.input.pipeline.play()?;
         picture.input.request_key_frame();
         Ok(Some(picture))
@@ -90,9 +95,16 @@ impl Picture {
     }
 
     /// Asks again while nothing was decoded.
-    pub(super) fn nudge(&self) {
-        if !self.input.has_begun() || !self.input.is_fresh(STALE) {
-            self.input.request_key_frame();
+    pub(super) fn nudge(&mut self) {
+        if self.input.has_begun() && self.input.is_fresh(STALE) {
+            self.asked = 0;
+            return;
+        }
+        self.input.request_key_frame();
+        self.asked = self.asked.saturating_add(1);
+        if self.asked == IN_VAIN {
+            let (participant, source) = (self.tile.participant, self.tile.source);
+            tracing::warn!(%participant, ?source, "no key frame comes, however often it is asked for: the tile stays plain");
         }
     }
 

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -23,6 +25,10 @@ const GOODBYE: Duration = Duration::from_secs(4);
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// The bitrate is that of so many segments.
 const BITRATE_OVER: usize = 3;
+/// Times in segments are rounded.
+const ROUNDED: gst::ClockTime = gst::ClockTime::from_mseconds(5);
+/// What players set their decoder up by.
+const SHAPE: [&str; 4] = ["width", "height", "profile", "level"];
 /// What the playlist is called; the segments are named after their folder.
 const PLAYLIST: &str = "index.m3u8";
 
@@ -35,8 +41,10 @@ pub(crate) struct Broadcast {
     number: u32,
     /// When the present segment began.
     began: gst::ClockTime,
-    /// It follows an interruption.
+    /// It follows an interruption, or begins with another picture than the one before.
     breaks: bool,
+    /// When the picture became another one, ns of running time; 0 where it did not.
+    changed: Arc<AtomicU64>,
     live: bool,
     sent: Sent,
     recent: VecDeque<(f64, u64)>,
@@ -55,6 +63,7 @@ impl Broadcast {
             number: 0,
             began: gst::ClockTime::ZERO,
             breaks: false,
+            changed: Arc::default(),
             live: false,
             sent: Sent::default(),
             recent: VecDeque::new(),
@@ -72,6 +81,8 @@ impl Broadcast {
     ) -> Result<(), Problem> {
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
         let pattern = self.folder.join(format!("{name}-%06d.ts"));
+        self.changed = Arc::default();
+        let changed = self.changed.clone();
         let prepare = |sink: &gst::Element| {
             for (property, value) in
                 [("location", pattern.to_string_lossy().into_owned()), ("start-index", self.number.to_string())]
@@ -81,6 +92,7 @@ impl Broadcast {
                 }
                 sink.set_property_from_str(property, &value);
             }
+            split_at_changes(sink, changed);
             Ok(())
         };
         let muxed = Muxed::start(templates.output("hls")?, source, MOST_WAITING, prepare, tell)
@@ -93,6 +105,11 @@ impl Broadcast {
     pub(crate) fn part(&mut self, done: bool, path: &Path, at: gst::ClockTime) -> Result<(), Problem> {
         if !done {
             self.began = at;
+            let changed = self.changed.load(Ordering::Relaxed);
+            if changed > 0 && changed <= (at + ROUNDED).nseconds() {
+                self.changed.store(0, Ordering::Relaxed);
+                self.breaks = true;
+            }
             return Ok(());
         }
         let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(()) };
@@ -187,6 +204,41 @@ impl Drop for Broadcast {
             let _ = std::fs::remove_dir_all(folder);
         });
     }
+}
+
+/// Where the picture becomes another one, of half the size for example, a segment begins: players are told so in the playlist
+/// (RFC 8216 section 4.3.2.3), which names whole segments. `changed` gets the time.
+fn split_at_changes(sink: &gst::Element, changed: Arc<AtomicU64>) {
+    const SPLIT: &str = "split-at-running-time";
+    let can_split = gst::glib::subclass::SignalId::lookup(SPLIT, sink.type_()).is_some();
+    let Some(pad) = sink.static_pad("video").filter(|_| can_split) else { return };
+    let (sink, known) = (sink.downgrade(), Mutex::new((None, false)));
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER, move |_, info| {
+        // A panic elsewhere leaves it as it was.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shape, is_new) = &mut *known;
+        match &info.data {
+            Some(gst::PadProbeData::Event(event)) => {
+                if let gst::EventView::Caps(caps) = event.view() {
+                    let new = caps.caps().structure(0).map(shape_of);
+                    *is_new |= shape.is_some() && *shape != new;
+                    *shape = new;
+                }
+            }
+            Some(gst::PadProbeData::Buffer(buffer)) if std::mem::take(is_new) => {
+                if let (Some(at), Some(sink)) = (buffer.pts(), sink.upgrade()) {
+                    changed.store(at.nseconds(), Ordering::Relaxed);
+                    sink.emit_by_name::<()>(SPLIT, &[&at.nseconds()]);
+                }
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn shape_of(caps: &gst::StructureRef) -> [Option<String>; SHAPE.len()] {
+    SHAPE.map(|field| caps.value(field).ok().and_then(|value| value.serialize().ok()).map(Into::into))
 }
 
 fn size(path: &Path) -> u64 {
