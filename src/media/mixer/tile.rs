@@ -104,7 +104,7 @@ impl Picture {
         self.asked = self.asked.saturating_add(1);
         if self.asked == IN_VAIN {
             let (participant, source) = (self.tile.participant, self.tile.source);
-            tracing::warn!(%participant, ?source, "no key frame comes, however often it is asked for: the tile stays plain");
+            tracing::warn!(%participant, ?source, "nothing of it can be drawn, however often a key frame is asked for: its tile stays plain");
         }
     }
 
