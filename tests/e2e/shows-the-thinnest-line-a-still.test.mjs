@@ -22,7 +22,7 @@ function stillPicture() {
   return { source: image.src, pixels: [...context.getImageData(0, 0, 16, 9).data] };
 }
 
-onThinLines('on 70 kbit/s the voice goes on beside still pictures, on 125 beside a slow picture, and all comes back with the line', async (scene) => {
+onThinLines('on 60 kbit/s the voice goes on beside still pictures, on 125 beside a slow picture, and all comes back with the line', async (scene) => {
   const network = scene.keep(await Network.start());
   await scene.start({ listen: network.address, mediaAddress: network.address });
   const room = await scene.room();
@@ -31,15 +31,16 @@ onThinLines('on 70 kbit/s the voice goes on beside still pictures, on 125 beside
   const wim = await scene.guest(room, 'Wim', { devices: 'none', ...network.browser(scene.server.url) });
   await wim.decodes(1);
 
-  network.limit({ up: '200kbit', down: '70kbit', queue: 1000 });
+  network.limit({ up: '200kbit', down: '60kbit', queue: 1000 });
   const narrowed = performance.now();
   const still = () => wim.page.evaluate(stillPicture);
   const first = await until('there is a still picture', still, { within: 40_000 });
   scene.figure('a still picture, s after the line got thin', ((performance.now() - narrowed) / 1000).toFixed(1));
   await wim.reads('Your line is very thin');
 
+  // Until what filled the line before it was known to be thin has gone through it.
+  await media(4);
   const before = await wim.quality();
-  await media(5);
   const second = await until('and another', async () => {
     const seen = await still();
     return seen && seen.source !== first.source && seen;

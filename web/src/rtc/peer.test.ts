@@ -176,6 +176,18 @@ describe('the offer', () => {
     expect([cameraScales({}), cameraScales({ width: 320, height: 240 }), cameraScales({ width: 720, height: 1280 })]).toEqual([[4, 2, 1], [1, 0, 0], [4, 2, 1]]);
   });
 
+  it('sends fewer bits of a voice while somebody has no room for more', async () => {
+    const { peer, fake } = bench();
+    await peer.offer([], { audio: 1, video: 1 }, {});
+    const microphone = fake.transceivers[0];
+    if (microphone !== undefined) microphone.init.sendEncodings = [{}];
+    const most = () => microphone?.init.sendEncodings?.map(({ maxBitrate }) => maxBitrate);
+    await peer.thinVoice(true);
+    expect(most()).toEqual([20_000]);
+    await peer.thinVoice(false);
+    expect(most()).toEqual([undefined]);
+  });
+
   it('leaves out what nobody takes, and sends it again', async () => {
     const { peer, fake } = bench();
     await peer.offer([], { audio: 1, video: 1 }, { camera: CAMERA });

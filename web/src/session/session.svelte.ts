@@ -10,7 +10,7 @@ import { backoff, COMES_BACK, Refused, RoomSocket, socketUrl, type SocketLike } 
 import type { CaptionWords } from '../state/captions';
 import type { Memory } from '../state/memory';
 import { pictureWish, USUAL, type PictureHeight } from '../state/quality';
-import { runningRecording, runningStreams } from '../state/facts';
+import { hasThinListener, runningRecording, runningStreams } from '../state/facts';
 import { initial, reduce, type Notice, type RoomEvent, type RoomState, type SelfView, type TileId } from '../state/room';
 import { cue } from '../state/sounds';
 import { slotOf, viewTiles, type Tile } from '../state/tiles';
@@ -272,6 +272,7 @@ export class Session {
   #receive(message: ServerMessage): void {
     const first = this.state.phase.kind !== 'inside';
     this.#dispatch({ type: 'server', message, at: Date.now() });
+    void this.#peer?.thinVoice(hasThinListener(this.state));
     switch (message.type) {
       case 'welcome':
         this.#memory.keepResume(this.invitation, message.resume);

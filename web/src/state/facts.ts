@@ -54,6 +54,11 @@ export function sentView(state: RoomState): ViewMode {
   return state.participants.find(({ id }) => id === state.you)?.view ?? 'tiles';
 }
 
+/** Whether somebody else is sent sound alone: their line carries no more, or they chose it, mostly for that reason. */
+export function hasThinListener(state: RoomState): boolean {
+  return state.participants.some(({ id, view, connected }) => id !== state.you && connected && view === 'sound');
+}
+
 /** Whether the one picture is shown: asked for, or given by the server to a thin line. */
 export function showsMix(state: RoomState): boolean {
   if (state.view === 'mix') return true;
