@@ -255,7 +255,7 @@ fn a_thin_line_gets_one_picture_then_voices_alone_and_everybody_when_it_is_bette
     line(&mut s, 60_000, 180_000);
     assert_eq!(s.slots(viewer), [("3".into(), None)]);
     assert!(s.commands().contains(&MediaCommand::Still(StillSize::Small)), "a picture now and then");
-    s.wait(seconds(20));
+    s.wait(seconds(24));
     assert_eq!(s.commands().len(), 2, "each twelve seconds");
     s.forget();
     s.media(MediaEvent::Still { size: StillSize::Small, jpeg: Some([1][..].into()) });
