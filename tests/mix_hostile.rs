@@ -48,7 +48,7 @@ fn garbage_new_sizes_and_missing_key_frames_are_the_business_of_one_tile() {
 #[test]
 #[ignore = "takes more than a minute"]
 fn a_minute_of_that() {
-    hostile(60);
+    hostile(std::env::var("VERANDA_SECONDS").map_or(60, |seconds| seconds.parse().unwrap()));
 }
 
 fn hostile(keyless: u64) {
@@ -74,6 +74,8 @@ fn hostile(keyless: u64) {
     let red = part(&path, quarter(0), RED, 1..until + 5);
     let green = part(&path, quarter(2), GREEN, 2..until + 5);
     let blue = [1..until - 2, until + 3..until + 5].map(|seconds| part(&path, quarter(3), BLUE, seconds));
+    let first = colours(&path, quarter(3)).iter().position(|colour| near(*colour, BLUE));
+    println!("the first picture after {:.1} s", first.map_or(f64::NAN, |at| at as f64 / 30.0));
     let asked = room.links.key_frames_asked.load(Ordering::Relaxed);
     println!(
         "{} frames; red {red:.2}, green {green:.2}, blue {blue:.2?}; {asked} key frames asked for; MiB {used:.0?}",

@@ -43,7 +43,7 @@ pub enum Sends {
     Garbage,
     /// A solid colour whose size is another one each second.
     Resizing(u32),
-    /// A solid colour without a key frame, whoever asks, before so many seconds.
+    /// A solid colour without a key frame, whoever asks, before so many seconds; then one each second.
     Keyless(u32, u64),
 }
 
@@ -230,7 +230,7 @@ impl Spoiler {
                 self.pipeline.by_name("size").unwrap().set_property("caps", caps);
                 true
             }
-            Sends::Keyless(_, until) if new && second as u64 == until => {
+            Sends::Keyless(_, until) if new && second as u64 >= until => {
                 let event = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
                 self.pipeline.by_name("deaf").unwrap().static_pad("src").unwrap().send_event(event);
                 true
