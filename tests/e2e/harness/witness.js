@@ -47,8 +47,8 @@
     };
   }
 
-  // A camera and a microphone whose flash and beep happen at the same time, once a second.
-  const synced = async ({ tone }) => {
+  // A camera and a microphone whose flash and beep happen at the same time, `every` so many seconds.
+  const synced = async ({ tone, every = 1 }) => {
     const context = new AudioContext({ sampleRate: 48000 });
     await context.resume();
     const sound = context.createMediaStreamDestination();
@@ -62,11 +62,11 @@
     setInterval(() => {
       const now = context.currentTime;
       if (now + 0.5 > scheduled) {
-        scheduled = Math.ceil(now + 0.5);
+        scheduled = Math.ceil((now + 0.5) / every) * every;
         gain.gain.setValueAtTime(0.6, scheduled).setValueAtTime(0, scheduled + 0.1);
       }
       // Looked at often, so that a flash is no later than its beep; painted as often as frames are taken, or when it begins or ends.
-      const on = now > 1 && now % 1 < 0.1;
+      const on = now > every && now % every < 0.1;
       if (on === lit && now - painted < 1 / 60) return;
       [painted, lit] = [now, on];
       paint.fillStyle = on ? 'white' : 'black';
