@@ -31,7 +31,7 @@ function random(seed) {
 async function killed(data, after) {
   const server = await Server.start({ data });
   const room = await server.room({ name: 'Killed' });
-  const people = new Program(swarm, ['--room', room.invitation, '--people', values.people, '--seconds', '60', server.url]);
+  const people = new Program(swarm, [`--room=${room.invitation}`, '--people', values.people, '--seconds', '60', server.url]);
   await until('they are in', async () => (await room.participants()).length === Number(values.people), { within: 60_000 });
   const asked = Date.now();
   const { id } = await room.call('POST', `/rooms/${room.id}/recordings`, { tracks: true });

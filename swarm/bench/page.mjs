@@ -55,7 +55,7 @@ let crowd;
 try {
   const room = await server.room({ name: 'An hour' });
   await ann.join(room.url);
-  crowd = new Program(swarm, ['--room', room.invitation, '--people', values.people, '--simulcast', '--seconds', String(seconds + settling + 120), server.url]);
+  crowd = new Program(swarm, [`--room=${room.invitation}`, '--people', values.people, '--simulcast', '--seconds', String(seconds + settling + 120), server.url]);
   const wanted = Number(values.people);
   await until('everybody is drawn', async () => (await ann.tiles()).filter(({ picture }) => picture).length > wanted, { within: 90_000, every: 1000 });
   const cdp = await ann.context.newCDPSession(ann.page);

@@ -123,7 +123,7 @@ async function record(server, network) {
     while (left() > 0) {
       // They join, talk and leave: tiles change their size, and with it their layers.
       const people = String(1 + (happened.visits % Number(values.people)));
-      const some = new Program(swarm, ['--room', room.invitation, '--people', people, '--simulcast', '--seconds', '12', server.url]);
+      const some = new Program(swarm, [`--room=${room.invitation}`, '--people', people, '--simulcast', '--seconds', '12', server.url]);
       happened.visits += 1;
       await Promise.race([some.exited, media(left())]);
       if (some.alive) await some.stop('SIGTERM');

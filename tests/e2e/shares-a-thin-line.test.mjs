@@ -40,7 +40,7 @@ onThinLines('behind 600 kbit/s in a room of six voices never break and nothing q
   const network = scene.keep(await Network.start());
   const server = await scene.start({ listen: network.address, mediaAddress: network.address });
   const room = await scene.room();
-  const others = new Program(swarm, ['--room', room.invitation, '--people', '5', '--talkers', '3', '--simulcast', '--audio-slots', '1',
+  const others = new Program(swarm, [`--room=${room.invitation}`, '--people', '5', '--talkers', '3', '--simulcast', '--audio-slots', '1',
     '--video-slots', '1', '--joins-per-second', '10', '--seconds', '150', server.url]);
   scene.keep({ program: others, close: () => others.stop('SIGKILL') });
   // A line that holds back a whole second before it drops: who fills it is heard late.

@@ -20,7 +20,7 @@ onThinLines('behind 300 kbit/s everybody is one picture and voices never break; 
   const network = scene.keep(await Network.start());
   const server = await scene.start({ listen: network.address, mediaAddress: network.address });
   const room = await scene.room();
-  const others = new Program(swarm, ['--room', room.invitation, '--people', '5', '--talkers', '1', '--simulcast', '--audio-slots', '1',
+  const others = new Program(swarm, [`--room=${room.invitation}`, '--people', '5', '--talkers', '1', '--simulcast', '--audio-slots', '1',
     '--video-slots', '1', '--joins-per-second', '10', '--seconds', '150', server.url]);
   scene.keep({ program: others, close: () => others.stop('SIGKILL') });
   const wim = await scene.guest(room, 'Wim', { look: 'green', ...network.browser(server.url) });

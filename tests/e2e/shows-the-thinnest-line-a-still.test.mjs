@@ -22,7 +22,7 @@ function stillPicture() {
   return { source: image.src, pixels: [...context.getImageData(0, 0, 16, 9).data] };
 }
 
-onThinLines('on 60 kbit/s the voice goes on beside still pictures, on 125 beside a slow picture, and all comes back with the line', async (scene) => {
+onThinLines('on 64 kbit/s the voice goes on beside still pictures, on 125 beside a slow picture, and all comes back with the line', async (scene) => {
   const network = scene.keep(await Network.start());
   await scene.start({ listen: network.address, mediaAddress: network.address });
   const room = await scene.room();
@@ -31,7 +31,7 @@ onThinLines('on 60 kbit/s the voice goes on beside still pictures, on 125 beside
   const wim = await scene.guest(room, 'Wim', { devices: 'none', ...network.browser(scene.server.url) });
   await wim.decodes(1);
 
-  network.limit({ up: '200kbit', down: '60kbit', queue: 1000 });
+  network.limit({ up: '200kbit', down: '64kbit', queue: 1000 });
   const narrowed = performance.now();
   const still = () => wim.page.evaluate(stillPicture);
   const first = await until('there is a still picture', still, { within: 40_000 });

@@ -50,7 +50,7 @@ export class Room {
     const made = await room.ask('POST', '/rooms', { name: 'Bench' });
     Object.assign(room, { id: made.id, token: made.host_token, invitation: made.invitation, url: made.url });
     if (layout) await room.ask('PATCH', `/rooms/${room.id}`, { layout });
-    const args = ['--room', room.invitation, '--people', people, '--seconds', 3600, '--audio-slots', 0, '--video-slots', 0, '--joins-per-second', 10];
+    const args = [`--room=${room.invitation}`, '--people', people, '--seconds', 3600, '--audio-slots', 0, '--video-slots', 0, '--joins-per-second', 10];
     room.swarm = spawn(join(programs, 'veranda-swarm'), [...args.map(String), ...(simulcast ? ['--simulcast'] : []), server.url], { stdio: ['ignore', 'ignore', 'inherit'] });
     for (let tries = 0; (await room.ask('GET', `/rooms/${room.id}`)).participants < people; tries += 1) {
       if (tries > 300) throw new Error('the swarm does not come');
