@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::words::{ViewChoice, ViewMode};
 
-/// The small picture with a voice or two, bits/s: where less is needed it would save nothing.
-const LOW: u32 = 150_000;
+/// The small picture with some voices, bits/s: where less is needed it would save nothing.
+const LOW: u32 = 200_000;
 /// Below this only voices are sent, bits/s.
 const LEAST: u32 = 80_000;
-/// Of the small picture frames for so many bits/s can be left out: 4 a second stay of 15.
-const SPARED: u32 = 40_000;
+/// The small picture with voices is not taken for less, bits/s.
+const PICTURE_AGAIN: u32 = 120_000;
 /// A line must be too thin for so long, and if it does not carry half of what is needed, for so long.
 const POOR: Duration = Duration::from_secs(3);
 const HOPELESS: Duration = Duration::from_secs(2);
@@ -157,10 +157,9 @@ impl LineFit {
         u32::try_from(of_each).unwrap_or(u32::MAX).clamp(LOW, u32::MAX / 5)
     }
 
-    /// What the next better than sound alone needs at least, as far as is known now.
+    /// What one picture needs, as far as is known now.
     fn wanted_for_one(&self) -> u32 {
-        let one = self.one.map(|one| one.saturating_sub(SPARED).clamp(LEAST, ONE_AT_MOST));
-        one.or(self.full.map(|full| full.needed.min(LOW))).unwrap_or(LOW)
+        self.one.map_or(LOW, |one| one.clamp(PICTURE_AGAIN, ONE_AT_MOST))
     }
 
     /// How long a line is borne that is too thin.
@@ -175,10 +174,7 @@ impl LineFit {
             (ViewChoice::Auto | ViewChoice::Mix, Step::Full) => {
                 reading.needed > LOW && reading.estimate < reading.needed
             }
-            // The estimate of a line that is just wide enough is a little below that.
-            (ViewChoice::Auto, Step::Reduced) => {
-                reading.estimate < (reading.needed.saturating_sub(SPARED) / 10 * 9).clamp(LEAST, ONE_AT_MOST)
-            }
+            (ViewChoice::Auto, Step::Reduced) => reading.estimate < LEAST,
             _ => false,
         }
     }
@@ -253,15 +249,15 @@ mod tests {
         assert_eq!(run(&mut fit, ViewChoice::Auto, 0, &[line(60_000); 3])[2], Pictures::Mix { low: true });
         let one = |estimate| Reading { needed: 180_000, ..line(estimate) };
         assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[one(60_000); 4])[3], Pictures::Nothing);
-        assert_eq!(fit.aim(), 175_000);
+        assert_eq!(fit.aim(), 225_000);
         let sound = |estimate| Reading { needed: 60_000, ..line(estimate) };
-        let sent = run(&mut fit, ViewChoice::Auto, 10, &[sound(150_000); 60]);
-        assert_eq!(sent[59], Pictures::Nothing, "too thin for one");
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 70, &[sound(170_000); 4])[3], Pictures::Mix { low: true });
-        // With some of its frames.
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 74, &[one(130_000); 60])[59], Pictures::Mix { low: true });
-        let sent = run(&mut fit, ViewChoice::Auto, 134, &[one(120_000); 4]);
-        assert_eq!(sent[3], Pictures::Nothing, "two voices have no room beside it");
+        assert_eq!(
+            run(&mut fit, ViewChoice::Auto, 10, &[sound(150_000); 60])[59],
+            Pictures::Nothing,
+            "too thin for one"
+        );
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 70, &[sound(220_000); 4])[3], Pictures::Mix { low: true });
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 74, &[one(220_000); 60])[59], Pictures::Mix { low: true });
     }
 
     #[test]
@@ -286,13 +282,13 @@ mod tests {
 
     #[test]
     fn two_people_gain_nothing_by_a_mix() {
-        let two = Reading { estimate: 100_000, needed: 145_000, pictures: 1 };
+        let two = Reading { estimate: 100_000, needed: 190_000, pictures: 1 };
         assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[two; 30])[29], Pictures::Tiles);
         // But what is too thin for any picture is told so, and gets stills.
         let mut fit = LineFit::default();
         let thinnest = Reading { estimate: 60_000, ..two };
         assert_eq!(run(&mut fit, ViewChoice::Auto, 0, &[thinnest; 3])[2], Pictures::Nothing);
-        assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[Reading { estimate: 170_000, ..two }; 4])[3], Pictures::Tiles);
+        assert_eq!(run(&mut fit, ViewChoice::Auto, 3, &[Reading { estimate: 240_000, ..two }; 4])[3], Pictures::Tiles);
         // Voices alone need less than that.
         let voices = Reading { needed: 45_000, pictures: 1, estimate: 60_000 };
         assert_eq!(run(&mut LineFit::default(), ViewChoice::Auto, 0, &[voices; 30])[29], Pictures::Tiles);

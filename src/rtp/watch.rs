@@ -20,11 +20,12 @@ pub(crate) struct Useful {
 }
 
 impl Useful {
-    /// Of a picture of `height` lines that is made of the lowest `layers`, of which the largest has `full` lines.
+    /// Of a picture of `height` lines that is made of the lowest `layers`, of which the largest has `full` lines. The lowest stays
+    /// as it is: it is what a thin line is sent when its tile is larger than that.
     pub(crate) fn new(layers: u8, height: u16, full: u16) -> Useful {
         // Even, as encoders want it.
         let smaller = (u32::from(full) * SMALLER.0 / SMALLER.1) as u16 & !1;
-        Useful { layers, height: if height <= smaller { smaller } else { u16::MAX } }
+        Useful { layers, height: if layers > 1 && height <= smaller { smaller } else { u16::MAX } }
     }
 
     /// All of so many layers.
@@ -97,6 +98,7 @@ mod tests {
             [Some(240), Some(240), None, Some(240)]
         );
         assert_eq!([lines(480, 720), lines(120, 180), lines(0, 1)], [Some(480), Some(120), Some(0)]);
+        assert_eq!(Useful::new(1, 100, 180).lines(), None, "the lowest stays");
     }
 
     #[test]
