@@ -41,3 +41,27 @@ pub(super) fn set(encoder: &gst::Element, bitrate: u32) -> Result<(), Problem> {
     encoder.set_property(&property("periodicity"), TIDS.len() as i32);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_four_frames_one_is_of_each_lower_layer() {
+        gst::init().expect("GStreamer");
+        let line = "videotestsrc num-buffers=9 ! video/x-raw,width=64,height=48,framerate=15/1 ! vp8enc name=encoder deadline=1 \
+            ! rtpvp8pay picture-id-mode=2 ! appsink name=out sync=false";
+        let pipeline = gst::parse::launch(line).expect("elements").downcast::<gst::Pipeline>().expect("a pipeline");
+        set(&pipeline.by_name("encoder").expect("an encoder"), 70_000).expect("temporal layers");
+        let out = pipeline.by_name("out").and_downcast::<gst_app::AppSink>().expect("an end");
+        pipeline.set_state(gst::State::Playing).expect("it plays");
+        let tid = |sample: gst::Sample| {
+            let packet = sample.buffer()?.map_readable().ok()?;
+            // After RTP's header: X, then I, L and T, the picture id in 15 bits, TL0PICIDX (RFC 7741 section 4.2).
+            ((packet[12] & 0x80, packet[13] & 0xe0) == (0x80, 0xe0)).then(|| packet[17] >> 6)
+        };
+        let tids: Vec<u8> = std::iter::from_fn(|| out.pull_sample().ok()).filter_map(tid).collect();
+        pipeline.set_state(gst::State::Null).expect("it stops");
+        assert_eq!(tids, [0, 2, 1, 2, 0, 2, 1, 2, 0]);
+    }
+}

@@ -44,6 +44,7 @@ export class LocalMedia {
 
   #memory: Memory;
   #stopped = false;
+  #mutedEarly = false;
   #watching = false;
 
   constructor(memory: Memory) {
@@ -102,7 +103,10 @@ export class LocalMedia {
 
   async toggleMicrophone(): Promise<void> {
     const track = this.tracks.microphone;
-    if (track == null) return this.#open('microphone');
+    if (track == null) {
+      this.#mutedEarly = false;
+      return this.#open('microphone');
+    }
     this.#mute(this.microphoneOn);
   }
 
@@ -133,8 +137,9 @@ export class LocalMedia {
     if (this.sharing) this.#stopScreen();
   }
 
-  /** A host muted us. */
+  /** A host, or the room's rules, muted us: also a microphone that is still being opened. */
   mute(): void {
+    this.#mutedEarly = this.opening.has('microphone');
     this.#mute(true);
   }
 
@@ -207,7 +212,11 @@ export class LocalMedia {
     if (kind === 'camera' && this.prefs.value.blur && canBlur(track)) void setBlur(track, true).catch(() => undefined);
     this.tracks = { ...this.tracks, [kind]: track };
     this.problems = { ...this.problems, [kind]: undefined };
-    if (kind === 'microphone') this.microphoneOn = true;
+    if (kind === 'microphone') {
+      track.enabled = !this.#mutedEarly;
+      this.microphoneOn = track.enabled;
+      this.#mutedEarly = false;
+    }
     this.onTracks([kind]);
   }
 
